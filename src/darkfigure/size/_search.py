@@ -208,3 +208,30 @@ def best_model(counts, n_lists, candidates, requires, penalty):
             inside |= one << np.uint64(i)
             size += 1
     return found, best_bits, best, best_intercept, fits
+
+
+@njit(cache=True, nogil=True)
+def best_totals(tables, n_lists, candidates, requires):
+    """The total under the model with the lowest BIC, for each table; infinite where none."""
+    totals = np.empty(tables.shape[0])
+    for b in range(tables.shape[0]):
+        observed = tables[b].sum()
+        found, _, _, intercept, _ = best_model(
+            tables[b], n_lists, candidates, requires, math.log(observed)
+        )
+        totals[b] = observed + math.exp(intercept) if found else math.inf
+    return totals
+
+
+@njit(cache=True, nogil=True)
+def model_totals(tables, terms):
+    """The total under one fixed model, for each table; infinite where it has no estimate."""
+    totals = np.empty(tables.shape[0])
+    eta = np.empty(tables.shape[1])
+    for b in range(tables.shape[0]):
+        margins = tables[b].copy()
+        sum_over_supersets(margins)
+        start_from_counts(tables[b], eta)
+        status, _, intercept, _ = fit_terms(tables[b], margins, terms, terms.size, eta)
+        totals[b] = tables[b].sum() + math.exp(intercept) if status == ESTIMABLE else math.inf
+    return totals

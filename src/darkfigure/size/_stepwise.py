@@ -75,3 +75,14 @@ def forward(counts, n_lists, pairs, threshold, chosen):
                 break
         if not added:
             return status, loglik, intercept, fits
+
+
+@njit(cache=True, nogil=True)
+def forward_totals(tables, n_lists, pairs, threshold):
+    """The total under the model that forward selection ends with; infinite where none."""
+    totals = np.empty(tables.shape[0])
+    chosen = np.empty(pairs.size, np.bool_)
+    for b in range(tables.shape[0]):
+        status, _, intercept, _ = forward(tables[b], n_lists, pairs, threshold, chosen)
+        totals[b] = tables[b].sum() + math.exp(intercept) if status == ESTIMABLE else math.inf
+    return totals

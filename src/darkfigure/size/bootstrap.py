@@ -26,7 +26,7 @@ from darkfigure.histories import CaptureHistories
 Totals = Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]
 """From counts of shape (tables, 2**K), entry 0 zero, to totals (tables,), infinite where none."""
 
-PIECE = 25  # replicates that travel together to a core
+PIECE = 5  # replicates that travel together to a core
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,65 @@
+# Everything there is to do here, by one word each: `make` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONUTF8 := 1
+export NO_MKDOCS_2_WARNING := 1
+
+PYTHONS := python3.11 python3 python3.12 python3.13
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --no-input
+
+.PHONY: help setup run test parity bench docs
+
+help: ## say what can be done here
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
+
+setup: .venv/run.stamp .venv/dev.stamp ## install all that `run` and `test` need
+
+run: .venv/run.stamp ## estimate the United Kingdom of 2013 and write out/uk-2013/report.html
+	$(BIN)/darkfigure run examples/uk-2013/study.toml --out out/uk-2013
+
+test: .venv/dev.stamp ## style, types, import contracts, tests and documentation
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+	site="$$(mktemp -d)"; trap 'rm -rf "$$site"' EXIT; $(BIN)/mkdocs build --strict --site-dir "$$site/site"
+
+parity: .venv/dev.stamp ## compare every number with published and peer results
+	$(BIN)/python -m benchmarks.parity
+
+bench: .venv/dev.stamp ## measure how long the estimators take
+	$(BIN)/python -m benchmarks.speed
+
+docs: .venv/dev.stamp ## build the documentation into site/
+	$(BIN)/mkdocs build --strict
+
+.venv/run.stamp: requirements.lock pyproject.toml
+	@for name in $(PYTHONS); do \
+	  if "$$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then python="$$name"; break; fi; \
+	done; \
+	if [ -z "$${python:-}" ]; then \
+	  echo "Python 3.11, 3.12 or 3.13 is needed and none was found; on Debian: apt-get install python3 python3-venv" >&2; exit 1; \
+	fi; \
+	if ! "$$python" -c 'import ensurepip, venv' 2>/dev/null; then \
+	  scripts/system-packages.sh "$$("$$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"; \
+	fi; \
+	"$$python" -m venv .venv
+	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@echo "compiling once (about a minute)"
+	$(BIN)/darkfigure size korea-palembang --bootstrap 20 --json >/dev/null
+	$(BIN)/darkfigure size korea-palembang --bootstrap 20 --method stepwise --json >/dev/null
+	touch $@
+
+.venv/dev.stamp: requirements-dev.lock .venv/run.stamp
+	$(PIP) install --require-hashes -r requirements-dev.lock
+	scripts/system-packages.sh chromium
+	touch $@

@@ -1,0 +1,1 @@
+"""Comparisons with published and peer results, and measurements of speed."""

@@ -1,0 +1,388 @@
+"""Hold every number against what was published and what the R packages answer.
+
+Point estimates, criteria, models, statuses and whole bootstrap replicates are deterministic and must
+agree to the bound beside them. BCa limits depend on random numbers: there the peer's limit, itself
+from one bootstrap of 1,000 replicates, must lie within the range of ours over many independent
+bootstraps of 1,000 replicates (200; 60 on the two tables with the most lists). Published limits are
+held in the same way; one printed with two significant digits stands for all it may be rounded from.
+
+    python -m benchmarks.parity
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from darkfigure import engine, tables
+from darkfigure.histories import CaptureHistories
+from darkfigure.size import _search, _stepwise
+from darkfigure.size.bootstrap import Totals, bca_limit, bootstrap, replicates
+from darkfigure.size.loglinear import Model, fit
+from darkfigure.size.search import Space, best_model, every_model
+from darkfigure.size.stepwise import forward_selection
+
+PEERS = Path(__file__).parents[1] / "tests" / "peers"
+REPLICATES = 1000
+RUNS = 200
+RUNS_LARGE = 60
+LIMITS = (0.025, 0.1, 0.9, 0.975)
+
+BIC_TABLES = ("korea-palembang", "kosovo-1999", "new-orleans-2014-5lists", "uk-2013-5lists")
+STEPWISE_TABLES = (
+    "artificial-3",
+    "korea-palembang",
+    "kosovo-1999",
+    "netherlands-2010-2015",
+    "new-orleans-2014",
+    "new-orleans-2014-5lists",
+    "uk-2013",
+    "uk-2013-5lists",
+)
+LARGE = ("uk-2013", "new-orleans-2014")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison."""
+
+    what: str
+    ours: str
+    theirs: str
+    bound: str
+    ok: bool
+
+
+def peer(name: str) -> dict[str, Any]:
+    """One file of what the peers answer."""
+    answer: dict[str, Any] = json.loads((PEERS / f"{name}.json").read_text(encoding="utf-8"))
+    return answer
+
+
+def stepwise_totals(n_lists: int, threshold: float = 0.02) -> Totals:
+    """The whole stepwise method on many tables at once."""
+    pairs = np.array([(1 << i) | (1 << j) for j in range(n_lists) for i in range(j)], np.int64)
+    return lambda counts: _stepwise.forward_totals(counts, n_lists, pairs, threshold)
+
+
+def bic_totals(n_lists: int) -> Totals:
+    """The whole best-BIC method on many tables at once."""
+    space = Space(n_lists)
+    candidates, requires = space.candidates, space.requires
+    return lambda counts: _search.best_totals(counts, n_lists, candidates, requires)
+
+
+def relative(ours: float, theirs: float) -> float:
+    """The relative difference; zero where both are infinite."""
+    return 0.0 if ours == theirs else abs(ours / theirs - 1)
+
+
+def near(what: str, ours: float, theirs: float, bound: float, *, digits: int = 4) -> Row:
+    """A row for two numbers that may differ by a relative bound."""
+    ok = relative(ours, theirs) <= bound
+    return Row(what, f"{ours:,.{digits}f}", f"{theirs:,.{digits}f}", f"{bound:g} relative", ok)
+
+
+def same(what: str, ours: object, theirs: object) -> Row:
+    """A row for two things that must be equal."""
+    return Row(what, str(ours), str(theirs), "equal", ours == theirs)
+
+
+def models() -> Iterator[Row]:
+    """Every model the peer lists, how many can be estimated, and the best."""
+    for table in BIC_TABLES:
+        answer, histories = peer(f"bic_models__{table}"), tables.load(table)
+        listed = answer["models"]
+        fits = [fit(histories, Model.parse(m["model"], len(histories.lists))) for m in listed]
+        totals = [relative(f.total, m["nhat"]) for f, m in zip(fits, listed, strict=True)]
+        bics = [abs(f.bic - m["BIC"]) for f, m in zip(fits, listed, strict=True)]
+        worst, worst_bic = int(np.argmax(totals)), int(np.argmax(bics))
+        yield Row(
+            f"{table}: total, worst of {len(listed)} models",
+            f"{fits[worst].total:,.4f}",
+            f"{listed[worst]['nhat']:,.4f}",
+            "1e-4 relative",
+            totals[worst] <= 1e-4,
+        )
+        yield Row(
+            f"{table}: BIC, worst of {len(listed)} models",
+            f"{fits[worst_bic].bic:.5f}",
+            f"{listed[worst_bic]['BIC']:.5f}",
+            "1e-3",
+            bics[worst_bic] <= 1e-3,
+        )
+        for block in ("full", "default"):
+            theirs = answer[block]
+            order = theirs["maxorder"]
+            found = every_model(histories, order)
+            best = best_model(histories, order)
+            what = f"{table}, order {order}"
+            yield same(f"{what}: models", len(found.models), theirs["n_catalogue"])
+            yield same(f"{what}: estimable models", found.admissible, theirs["n_admissible"])
+            yield same(f"{what}: best model", str(best.model), theirs["best_model"])
+            yield near(f"{what}: its total", best.total, theirs["nhat"], 1e-4)
+
+
+def statuses() -> Iterator[Row]:
+    """Can the model be estimated, and if not, why?"""
+    for table, answer in peer("check_mle")["data"].items():
+        histories = tables.load(table)
+        listed = answer["models"]
+        equal = sum(
+            int(fit(histories, Model.parse(m["model"], len(histories.lists))).status) == m["code"]
+            for m in listed
+        )
+        yield same(f"{table}: statuses equal", equal, len(listed))
+
+
+def stepwise_points() -> Iterator[Row]:
+    """Forward selection on the table itself."""
+    for table in STEPWISE_TABLES:
+        histories = tables.load(table)
+        for point in peer(f"stepwise__{table}")["point"]:
+            threshold = point["pthresh"]
+            found = fit(histories, forward_selection(histories, threshold))
+            what = f"{table}, stepwise at {threshold:g}"
+            yield same(f"{what}: model", str(found.model), point["hiermod"])
+            yield near(f"{what}: total", found.total, point["popest"], 1e-4)
+            yield Row(
+                f"{what}: BIC",
+                f"{found.bic:.5f}",
+                f"{point['BIC']:.5f}",
+                "1e-3",
+                abs(found.bic - point["BIC"]) <= 1e-3,
+            )
+            names = histories.lists
+            ours = sorted(
+                sorted(names[j] for j in range(len(names)) if term >> j & 1)
+                for term in found.minus_infinity
+            )
+            theirs = sorted(sorted(p.split(":")) for p in point["minus_infinity_parameters"])
+            yield same(f"{what}: pairs at minus infinity", ours, theirs)
+
+
+def csv_masks(table: str) -> npt.NDArray[np.int64]:
+    """The combination of lists of each row of a table's file."""
+    with tables.path(table).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    names = tables.load(table).lists
+    return np.array([sum(int(row[n]) << j for j, n in enumerate(names)) for row in rows], np.int64)
+
+
+def spread_out(
+    counts: list[list[int]], masks: npt.NDArray[np.int64], n_lists: int
+) -> npt.NDArray[np.float64]:
+    """Counts by combination, shape (tables, 2**K), from counts in another order."""
+    out = np.zeros((len(counts), 1 << n_lists))
+    out[:, masks] = counts
+    return out
+
+
+def stepwise_replicates() -> Iterator[Row]:
+    """Forward selection on the peer's own bootstrap replicates.
+
+    The peer does not check that its starting model has an estimate. Where it has none ours is
+    infinite and the peer's is whatever its iterations stopped at, which must then be absurd.
+    """
+    for table in STEPWISE_TABLES:
+        answer = peer(f"stepwise__{table}")["bca"]
+        histories = tables.load(table)
+        k = len(histories.lists)
+        if level := answer.get("replicate_level"):
+            counts = spread_out(level["first200_counts"], csv_masks(table), k)
+            ours = stepwise_totals(k)(counts)
+            theirs = np.array(level["first200_estimates"], float)
+            none = np.isinf(ours)
+            equal = np.abs(ours[~none] / theirs[~none] - 1) <= 1e-4
+            absurd = theirs[none] > 1e6 * histories.observed
+            shown = f"{int(equal.sum())} equal" + (f", {none.sum()} none" if none.any() else "")
+            yield Row(
+                f"{table}, stepwise: replicates",
+                shown,
+                f"{len(theirs)} replicates",
+                "1e-4 relative",
+                bool(equal.all() and absurd.all()),
+            )
+        if "ahat" in answer:
+            ours_a = acceleration(histories, stepwise_totals(k), stepwise_point(histories))
+            yield Row(
+                f"{table}, stepwise: acceleration",
+                f"{ours_a:.8f}",
+                f"{answer['ahat']:.8f}",
+                "1e-6",
+                abs(ours_a - answer["ahat"]) <= 1e-6,
+            )
+
+
+def bic_replicates() -> Iterator[Row]:
+    """The best model of the peer's own bootstrap replicates.
+
+    On five lists the peer looks only at the 100 models that are best on the original table, so
+    ours, the best of all 6,893, may be another; it must then be the better one.
+    """
+    for table in BIC_TABLES:
+        answer, histories = peer(f"boot__{table}"), tables.load(table)
+        k = len(histories.lists)
+        level = answer["replicate_level"]
+        masks = np.array([int(h[::-1], 2) for h in level["histories"]], np.int64)
+        counts = spread_out(level["counts"], masks, k)
+        ours = np.concatenate(list(engine.run(bic_totals(k), np.array_split(counts, 8))))
+        theirs = np.array(
+            [math.inf if x is None else x for x in level["selected_estimate_ntop_max"]], float
+        )
+        equal = np.array([relative(a, b) <= 1e-4 for a, b in zip(ours, theirs, strict=True)])
+        if answer["all_admissible_models"]:
+            yield same(f"{table}, best BIC: replicates equal", int(equal.sum()), len(theirs))
+            ahat = answer["quantile_rows"][-1]["ahat"]
+            ours_a = acceleration(histories, bic_totals(k), best_model(histories).total)
+            yield Row(
+                f"{table}, best BIC: acceleration",
+                f"{ours_a:.8f}",
+                f"{ahat:.8f}",
+                "1e-6",
+                abs(ours_a - ahat) <= 1e-6,
+            )
+            continue
+        beaten = 0
+        for i in np.flatnonzero(~equal):
+            replicate = CaptureHistories(histories.lists, counts[i].astype(np.int64))
+            found = every_model(replicate)
+            best = best_model(replicate)
+            rival = found.bic[np.abs(found.total / theirs[i] - 1) <= 1e-4]
+            beaten += not math.isclose(best.bic, float(np.nanmin(found.bic)), abs_tol=1e-5)
+            beaten += not (rival.size and best.bic <= float(rival.min()) + 1e-6)
+        yield Row(
+            f"{table}, best BIC: replicates",
+            f"{int(equal.sum())} equal, {len(theirs) - int(equal.sum()) - beaten} better",
+            f"{len(theirs)} replicates",
+            "never worse",
+            beaten == 0,
+        )
+
+
+def stepwise_point(histories: CaptureHistories) -> float:
+    """The total that forward selection gives."""
+    return fit(histories, forward_selection(histories)).total
+
+
+def acceleration(histories: CaptureHistories, totals: Totals, total: float) -> float:
+    """The acceleration of BCa, which no random number enters."""
+    return bootstrap(histories, total, totals, b=20, level=0.95, seed=1).acceleration
+
+
+def ranges(
+    histories: CaptureHistories, totals: Totals, total: float, runs: int
+) -> dict[float, tuple[float, float]]:
+    """The lowest and highest of each BCa limit over independent bootstraps."""
+    a = acceleration(histories, totals, total)
+
+    def one(seed: int) -> list[float]:
+        draws = totals(replicates(histories, REPLICATES, seed))
+        return [bca_limit(draws, total, a, p) for p in LIMITS]
+
+    found = np.array(list(engine.run(one, range(1, runs + 1))))
+    return {p: (float(c.min()), float(c.max())) for p, c in zip(LIMITS, found.T, strict=True)}
+
+
+def within(
+    what: str, ours: dict[float, tuple[float, float]], theirs: dict[float, float], half: float
+) -> Iterator[Row]:
+    """A row for each limit, which must lie in ours; `half` is the relative rounding."""
+    for p, limit in theirs.items():
+        low, high = ours[p]
+        # the peers' own arithmetic carries seven digits
+        reach = limit * max(half, 1e-6)
+        yield Row(
+            f"{what}: BCa {100 * p:g} %",
+            f"{low:,.1f} to {high:,.1f}",
+            f"{limit:,.1f}",
+            "in the range",
+            low - reach <= limit <= high + reach,
+        )
+
+
+def limits(runs: int = RUNS, runs_large: int = RUNS_LARGE) -> Iterator[Row]:
+    """BCa limits of the peers, within the range of ours."""
+    for table in STEPWISE_TABLES:
+        answer = peer(f"stepwise__{table}")["bca"]
+        if "quantiles" not in answer:
+            continue
+        histories = tables.load(table)
+        total = stepwise_point(histories)
+        times = runs_large if table in LARGE else runs
+        ours = ranges(histories, stepwise_totals(len(histories.lists)), total, times)
+        theirs = {float(p): limit for p, limit in answer["quantiles"].items()}
+        yield from within(f"{table}, stepwise", ours, theirs, 0.0)
+    for table in ("kosovo-1999", "korea-palembang"):
+        histories = tables.load(table)
+        total = best_model(histories).total
+        row = peer(f"boot__{table}")["quantile_rows"][-1]
+        ours = ranges(histories, bic_totals(len(histories.lists)), total, runs)
+        theirs = {p: row[f"q{p:g}"] for p in LIMITS}
+        yield from within(f"{table}, best BIC", ours, theirs, 0.0)
+        if table == "kosovo-1999":  # printed with two digits: 6,900 is 6,850 to 6,950
+            yield from within(f"{table}, best BIC, published", ours, {0.025: 6900.0}, 50 / 6900)
+            yield from within(f"{table}, best BIC, published", ours, {0.975: 18000.0}, 500 / 18000)
+
+
+def published_points() -> Iterator[Row]:
+    """Published totals, printed without decimals."""
+    stepwise = {"new-orleans-2014-185": 1184, "new-orleans-2014-5lists-185": 1034}
+    for table, total in {**stepwise, "western-us": 2483}.items():
+        ours = stepwise_point(tables.load(table))
+        yield same(f"{table}, stepwise: published total", round(ours), total)
+    for table, total in {"kosovo-1999": 10357, "korea-palembang": 157}.items():
+        ours = best_model(tables.load(table)).total
+        yield same(f"{table}, best BIC: published total", round(ours), total)
+
+
+def published_limits(runs: int = RUNS, runs_large: int = RUNS_LARGE) -> Iterator[Row]:
+    """Published BCa limits of stepwise, within the range of ours."""
+    published = {
+        "new-orleans-2014-185": (717, 1657, runs_large),
+        "new-orleans-2014-5lists-185": (589, 1703, runs),
+    }
+    for table, (lower, upper, times) in published.items():
+        histories = tables.load(table)
+        totals = stepwise_totals(len(histories.lists))
+        ours = ranges(histories, totals, stepwise_point(histories), times)
+        theirs = {0.025: float(lower), 0.975: float(upper)}
+        yield from within(f"{table}, stepwise, published", ours, theirs, 0.5 / lower)
+
+
+DETERMINISTIC: tuple[Callable[[], Iterator[Row]], ...] = (
+    models,
+    statuses,
+    stepwise_points,
+    stepwise_replicates,
+    bic_replicates,
+    published_points,
+)
+MONTE_CARLO: tuple[Callable[..., Iterator[Row]], ...] = (limits, published_limits)
+
+
+def main() -> int:
+    """Print every comparison; 1 if one fails."""
+    failed = done = 0
+    print(f"{'':<4}{'what':<62}{'ours':>26}{'theirs':>26}  bound")
+    for part in (*DETERMINISTIC, *MONTE_CARLO):
+        for row in part():
+            done += 1
+            failed += not row.ok
+            mark = "ok" if row.ok else "NOT"
+            print(f"{mark:<4}{row.what:<62}{row.ours:>26}{row.theirs:>26}  {row.bound}", flush=True)
+    print(f"{done - failed} of {done} comparisons hold.")
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

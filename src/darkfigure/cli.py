@@ -1,0 +1,217 @@
+"""The command line: parse, call, print."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from darkfigure.errors import InputError, NoEstimateError
+
+if TYPE_CHECKING:
+    from darkfigure.engine import Progress
+    from darkfigure.histories import CaptureHistories
+
+app = typer.Typer(
+    name="darkfigure",
+    help="How many people does no record show? Answers from the overlapping lists agencies keep.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        from darkfigure import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    study: Annotated[Path, typer.Argument(help="The study.toml.", metavar="STUDY.toml")],
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write; out/ and the study's folder if left out.")
+    ] = None,
+) -> None:
+    """Run a study from its lists to its page; what has not changed is not done again."""
+    from darkfigure.run import run as run_study
+
+    _announce_compilation()
+    outcome = run_study(study, out, progress=_bar("replicates"), say=_note)
+    print(outcome.estimate)
+    print()
+    print(outcome.estimate.table())
+    for warning in outcome.estimate.warnings:
+        _note(f"Warning: {warning}")
+    if outcome.skipped:
+        _note(f"Unchanged, not done again: {', '.join(outcome.skipped)}.")
+    print()
+    print(f"The page: {outcome.folder / 'report.html'}")
+
+
+@app.command()
+def size(
+    table: Annotated[str, typer.Argument(help="A CSV or Parquet file, or a published table.")],
+    method: Annotated[str, typer.Option(help="independent, stepwise or bic.")] = "bic",
+    bootstrap: Annotated[int, typer.Option(help="Replicates; 0 for none.", min=0)] = 200,
+    level: Annotated[float, typer.Option(help="Confidence of the interval.")] = 0.95,
+    max_order: Annotated[
+        int | None, typer.Option(help="For bic: the most lists that may interact at once.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the random numbers.", min=0)] = 1,
+    as_json: Json = False,
+) -> None:
+    """Estimate how many people there are in all."""
+    from darkfigure.size.methods import compile_once
+    from darkfigure.size.methods import method as find
+
+    chosen = find(method)
+    if max_order is not None and "max_order" not in chosen.options:
+        raise InputError(f"The method '{method}' has no --max-order; only bic has.")
+    options: dict[str, Any] = {} if max_order is None else {"max_order": max_order}
+    histories = _histories(table)
+    _announce_compilation()
+    compile_once(method)
+    began = time.perf_counter()
+    estimate = chosen.estimate(
+        histories,
+        bootstrap=bootstrap,
+        level=level,
+        seed=seed,
+        progress=_bar("replicates"),
+        **options,
+    )
+    seconds = time.perf_counter() - began
+    if as_json:
+        found = estimate.to_dict()
+        del found["draws"]
+        _print_json(
+            {**found.pop("details"), **found, "seed": seed, "seconds": round(seconds, 6)}
+        )
+        return
+    print(estimate)
+    print()
+    print(estimate.table())
+    for warning in estimate.warnings:
+        _note(f"Warning: {warning}")
+
+
+@app.command("tables")
+def list_tables(
+    name: Annotated[str | None, typer.Argument(help="One table, to see it whole.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The published tables that ship with the program, with their citations."""
+    import dataclasses
+
+    from darkfigure import tables
+
+    if name is None:
+        every = [tables.describe(each) for each in tables.names()]
+        if as_json:
+            _print_json({"tables": [dataclasses.asdict(each) for each in every]})
+            return
+        for each in every:
+            seen = tables.load(each.name).observed
+            print(f"{each.name:<34}{len(each.lists):>2} lists{seen:>7,} people  {each.place}, {each.period}")
+        return
+    described = tables.describe(name)
+    histories = tables.load(name)
+    if as_json:
+        _print_json(
+            {
+                **dataclasses.asdict(described),
+                "observed": histories.observed,
+                "rows": histories.rows(),
+            }
+        )
+        return
+    print(f"{described.name}: {described.people}, {described.place}, {described.period}")
+    print(f"{histories.observed:,} people seen, on these lists:")
+    for column, words in described.lists.items():
+        print(f"  {column:<18}{histories.size_of(column):>7,}  {words}")
+    for each in described.published:
+        low = "" if each.lower is None else f" ({each.lower:,.0f} to {each.upper:,.0f}, {each.interval})"
+        point = "range" if each.estimate is None else f"{each.estimate:,.0f}"
+        print(f"published: {point}{low}, {each.method} [{each.status}]")
+    for note in (described.status_note, described.note, described.citation):
+        if note:
+            print(note)
+
+
+def main() -> None:
+    """Run the command line; every refusal is a sentence on standard error and an exit code."""
+    try:
+        app()
+    except InputError as error:
+        _fail(error, 2)
+    except NoEstimateError as error:
+        _fail(error, 1)
+    except KeyboardInterrupt:
+        _fail("Interrupted. What was finished is kept, and nothing was left half written.", 130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}.", 2)
+
+
+def _fail(what: object, code: int) -> None:
+    for line in str(what).splitlines():
+        print(f"darkfigure: {line}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def _histories(table: str) -> CaptureHistories:
+    """The counts of a file, or of a published table where there is no file of that name."""
+    from darkfigure import tables
+
+    if not Path(table).exists() and table in tables.names():
+        return tables.load(table)
+    if not Path(table).exists() and "." not in Path(table).name and "/" not in table:
+        tables.describe(table)  # refuses, naming the tables that are nearly called so
+    from darkfigure.lists.overlap_table import read_overlap_table
+
+    return read_overlap_table(table)
+
+
+def _announce_compilation() -> None:
+    from darkfigure.size.methods import compiled
+
+    if not compiled():
+        _note("Compiling the estimators for this machine; this happens once and takes a minute.")
+
+
+def _bar(what: str) -> Progress | None:
+    """A progress bar on standard error, if somebody is looking at it."""
+    if not sys.stderr.isatty():
+        return None
+
+    def show(done: int, of: int) -> None:
+        filled = 30 * done // of
+        end = "\n" if done == of else ""
+        bar = "#" * filled + "." * (30 - filled)
+        print(f"\r{what} [{bar}] {100 * done // of} %", end=end, file=sys.stderr, flush=True)
+
+    return show

@@ -1,0 +1,242 @@
+"""A study: what it is about, where its data are, and how they are to be used (`study.toml`)."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from darkfigure.errors import InputError, Problem
+from darkfigure.helplines import Helpline, helpline
+
+Text = Annotated[str, Field(min_length=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Data(_Section):
+    """Where the counts are: a file beside the study, or a published table by its name."""
+
+    file: Text | None = None
+    table: Text | None = None
+    count: Text | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Data:
+        if (self.file is None) == (self.table is None):
+            raise ValueError("give either 'file' (a CSV or Parquet file) or 'table' (a published one)")
+        return self
+
+
+class Method(_Section):
+    """How the total is estimated."""
+
+    name: Text = "bic"
+    bootstrap: Annotated[int, Field(ge=0, le=1_000_000)] = 200
+    level: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    seed: Annotated[int, Field(ge=0)] = 1
+    max_order: Annotated[int, Field(ge=1)] | None = None
+    threshold: Annotated[float, Field(ge=0, le=1)] | None = None
+
+
+class About(_Section):
+    """What the page says about who did the study."""
+
+    who: str = ""
+    contact: str = ""
+    note: str = ""
+    citation: str = ""
+    data_status: str = ""
+
+
+class _Help(_Section):
+    country: Text = "US"
+    name: str = ""
+    phone: str = ""
+    text: str = ""
+    tty: str = ""
+    web: str = ""
+
+
+class _Disclosure(_Section):
+    smallest_count: Annotated[int, Field(ge=1)] = 5
+
+
+class Study(_Section):
+    """A whole study, as `load` reads it.
+
+    Attributes
+    ----------
+    title, people, place, period : str
+        What the page is headed; who is counted ("potential victims of trafficking"), where, when.
+    population : float or None
+        Inhabitants, for rates.
+    synthetic : bool
+        Whether the data are made up, which the page then says.
+    data, lists, method, about
+        Where the counts are; each list's column with its name as people say it; settings; credits.
+    help : Helpline
+        Whom a reader of the page can call.
+    smallest_count : int
+        No smaller count of people is shown to anybody.
+    """
+
+    title: Text
+    people: Text
+    place: Text
+    period: Text
+    population: Annotated[float, Field(gt=0, strict=False)] | None = None
+    synthetic: bool = False
+    data: Data
+    lists: dict[str, Text] = Field(default_factory=dict)
+    method: Method = Method()
+    about: About = About()
+    help_line: _Help = Field(default=_Help(), alias="help")
+    disclosure: _Disclosure = _Disclosure()
+
+    @model_validator(mode="after")
+    def _somebody_to_call(self) -> Study:
+        try:
+            _ = self.help
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    @property
+    def help(self) -> Helpline:
+        """The help line of the page."""
+        given = self.help_line
+        if given.name and given.phone:
+            return Helpline(given.name, given.phone, given.text, given.tty, given.web)
+        return helpline(given.country)
+
+    @property
+    def smallest_count(self) -> int:
+        """The smallest count of people that may be shown."""
+        return self.disclosure.smallest_count
+
+
+def load(path: str | Path) -> Study:
+    """Read a study, or say everything that is wrong with it at once.
+
+    Parameters
+    ----------
+    path : str or Path
+        A TOML file. A data file named in it is sought beside it.
+
+    Raises
+    ------
+    InputError
+        One problem for each thing wrong, with its line.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> text = 'title = "A"\\npeople = "people"\\nplace = "B"\\nperiod = "2013"\\n[data]\\ntable = "uk-2013"'
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder, "study.toml")
+    ...     _ = file.write_text(text)
+    ...     load(file).data.table
+    'uk-2013'
+    """
+    name = str(path)
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(
+            Problem("There is no such file; give the path of a study.toml.", file=name)
+        ) from None
+    except IsADirectoryError:
+        raise InputError(
+            Problem("This is a folder; give the path of the study.toml in it.", file=name)
+        ) from None
+    except UnicodeDecodeError:
+        raise InputError(
+            Problem("This is not text in UTF-8; save it as a plain text file.", file=name)
+        ) from None
+    except OSError as error:
+        raise InputError(Problem(f"It cannot be read: {error.strerror}.", file=name)) from None
+    try:
+        fields = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        what = re.sub(r" ?\(at .*\)$", "", str(error))
+        raise InputError(
+            Problem(
+                f"This is not TOML: {what}. Texts stand in quotes, one setting to a line.",
+                file=name,
+                line=int(line.group(1)) if line else text.count("\n") + 1,
+            )
+        ) from None
+    problems: list[Problem] = []
+    study = None
+    try:
+        study = Study.model_validate(fields)
+    except ValidationError as error:
+        problems += [_problem(each, name, text) for each in error.errors()]
+    data = fields.get("data")
+    file = data.get("file") if isinstance(data, dict) else None
+    if isinstance(file, str) and file and not (Path(path).parent / file).is_file():
+        problems.append(
+            Problem(
+                f"There is no data file '{file}' beside the study.",
+                file=name,
+                line=_line_of(("data", "file"), text),
+            )
+        )
+    if problems or study is None:
+        raise InputError(problems)
+    return study
+
+
+def _problem(error: Any, file: str, text: str) -> Problem:
+    """One of pydantic's complaints as a sentence with its line."""
+    path = tuple(str(part) for part in error["loc"])
+    setting = ".".join(path) or "the study"
+    kind = error["type"]
+    if kind == "missing":
+        message = f"The setting '{setting}' is missing."
+    elif kind == "extra_forbidden":
+        near = difflib.get_close_matches(path[-1], _settings(path[:-1]), n=1)
+        hint = f" Did you mean '{near[0]}'?" if near else ""
+        message = f"There is no setting '{setting}'.{hint}"
+    elif kind == "value_error":
+        message = f"{setting}: {error['ctx']['error']}."
+    else:
+        message = f"The setting '{setting}' does not fit: {error['msg'][:1].lower()}{error['msg'][1:]}."
+    return Problem(message.replace("..", "."), file=file, line=_line_of(path, text))
+
+
+def _settings(section: tuple[str, ...]) -> list[str]:
+    fields = Study.model_fields
+    model: Any = Study
+    for name in section:
+        match = next((f for key, f in fields.items() if name in (key, f.alias)), None)
+        if match is None:
+            return []
+        model = match.annotation
+        fields = getattr(model, "model_fields", {})
+    return [field.alias or key for key, field in fields.items()]
+
+
+def _line_of(path: tuple[str, ...], text: str) -> int:
+    """The line on which a setting stands, or its section, or the first."""
+    section: tuple[str, ...] = ()
+    best = 1
+    for number, line in enumerate(text.splitlines(), start=1):
+        header = re.match(r"\s*\[([^\[\]]+)\]", line)
+        if header:
+            section = tuple(part.strip().strip("\"'") for part in header.group(1).split("."))
+            if path[: len(section)] == section:
+                best = number
+            continue
+        key = re.match(r"\s*([\w-]+|\"[^\"]*\"|'[^']*')\s*=", line)
+        if key and (*section, key.group(1).strip("\"'")) == path:
+            return number
+    return best

@@ -1,0 +1,100 @@
+"""Intervals: repeatable, honest about replicates without an estimate, and true to the truth."""
+
+import math
+
+import numpy as np
+import pytest
+
+from darkfigure import size, tables
+from darkfigure.errors import InputError
+from darkfigure.histories import CaptureHistories
+from darkfigure.size.bootstrap import bca_limit, bootstrap, replicates
+
+METHODS = [size.independent, size.stepwise, size.bic]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_same_seed_gives_the_same_draws_on_any_number_of_cores(method):
+    histories = tables.load("kosovo-1999")
+    one, two, three = (
+        method(histories, bootstrap=120, seed=3, workers=workers) for workers in (1, 2, 3)
+    )
+    assert one == two == three
+    assert not np.array_equal(one.draws, method(histories, bootstrap=120, seed=4).draws)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", ["korea-palembang", "kosovo-1999", "uk-2013-5lists"])
+def test_the_interval_holds_the_estimate(method, name):
+    found = method(tables.load(name), bootstrap=60)
+    assert found.observed <= found.lower <= found.total <= found.upper
+    assert found.draws.shape == (60,)
+
+
+def test_replicates_are_as_many_people_and_leave_empty_cells_empty():
+    histories = tables.load("uk-2013-5lists")
+    drawn = replicates(histories, 200, 1)
+    assert (drawn.sum(axis=1) == histories.observed).all()
+    assert not drawn[:, histories.known == 0].any()
+    mean, share = drawn.mean(axis=0), histories.known
+    assert np.abs(mean - share).max() < 5 * math.sqrt(share.max() / 200)
+
+
+def test_replicates_without_an_estimate_are_infinite_counted_and_told():
+    histories = CaptureHistories("ab", [0, 60, 50, 2])  # nobody shared in one replicate of eight
+    found = size.independent(histories, bootstrap=400)
+    none = int(np.isinf(found.draws).sum())
+    assert 20 < none < 100
+    assert any(f"{none} of 400 bootstrap replicates" in warning for warning in found.warnings)
+    assert math.isinf(found.upper)
+    assert any("no upper limit" in warning for warning in found.warnings)
+
+
+def test_an_estimate_that_hangs_on_one_person_is_not_corrected_for_skewness():
+    histories = CaptureHistories("ab", [0, 60, 50, 1])
+    found = size.independent(histories, bootstrap=100)
+    assert found.details["acceleration"] == 0
+    assert any("Without one single person" in warning for warning in found.warnings)
+
+
+def test_too_few_replicates_and_levels_out_of_range_are_refused():
+    histories = tables.load("korea-palembang")
+    with pytest.raises(InputError, match="too few for an interval"):
+        size.independent(histories, bootstrap=5)
+    for level in (0.0, 1.0, 95.0):
+        for number in (0, 50):
+            with pytest.raises(InputError, match="level of an interval"):
+                size.independent(histories, bootstrap=number, level=level)
+        with pytest.raises(InputError, match="level of an interval"):
+            bootstrap(histories, 1.0, lambda t: t.sum(axis=1), b=20, level=level, seed=1)
+
+
+def test_without_bias_and_skewness_a_limit_is_a_percentile():
+    draws = np.random.default_rng(2).permutation(np.arange(1.0, 2002.0))
+    for p in (0.025, 0.1, 0.5, 0.9, 0.975):
+        assert bca_limit(draws, 1001.0, 0.0, p) == pytest.approx(np.quantile(draws, p), abs=2)
+
+
+def test_progress_tells_how_far_it_is():
+    told = []
+    size.independent(
+        tables.load("korea-palembang"), bootstrap=100, progress=lambda a, b: told.append((a, b))
+    )
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_independent_lists_of_a_known_population_are_estimated_and_covered():
+    truth, chances = 2000, (0.2, 0.2, 0.15, 0.25)
+    rng = np.random.default_rng(7)
+    totals, covered = [], 0
+    for seed in range(100):
+        on = rng.random((truth, 4)) < chances
+        seen = on[on.any(axis=1)]
+        found = size.independent(
+            CaptureHistories.from_patterns("abcd", seen.astype(int)), bootstrap=200, seed=seed
+        )
+        totals.append(found.total)
+        covered += found.lower <= truth <= found.upper
+    error = np.std(totals, ddof=1) / math.sqrt(len(totals))
+    assert abs(np.mean(totals) - truth) < 3 * error + 0.005 * truth
+    assert covered >= 88
