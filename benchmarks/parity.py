@@ -1,10 +1,11 @@
 """Hold every number against what was published and what the R packages answer.
 
-Point estimates, criteria, models, statuses and whole bootstrap replicates are deterministic and must
-agree to the bound beside them. BCa limits depend on random numbers: there the peer's limit, itself
-from one bootstrap of 1,000 replicates, must lie within the range of ours over many independent
-bootstraps of 1,000 replicates (200; 60 on the two tables with the most lists). Published limits are
-held in the same way; one printed with two significant digits stands for all it may be rounded from.
+Point estimates, criteria, models, statuses and whole bootstrap replicates are deterministic and
+must agree to the bound beside them. BCa limits depend on random numbers: there the peer's limit,
+itself from one bootstrap of 1,000 replicates, must lie within the range of ours over many
+independent bootstraps of 1,000 replicates (200; 60 on the tables with the most lists). Published
+limits are held in the same way; one printed with two significant digits stands for all that it may
+be rounded from.
 
     python -m benchmarks.parity
 """

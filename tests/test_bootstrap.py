@@ -80,7 +80,9 @@ def test_progress_tells_how_far_it_is():
     size.independent(
         tables.load("korea-palembang"), bootstrap=100, progress=lambda a, b: told.append((a, b))
     )
-    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    pieces = len(told)
+    assert pieces > 1
+    assert told == [(done, pieces) for done in range(1, pieces + 1)]
 
 
 def test_independent_lists_of_a_known_population_are_estimated_and_covered():

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkfigure.errors import InputError
+from darkfigure.helplines import helpline
 from darkfigure.histories import CaptureHistories
 from darkfigure.report.disclosure import publishable_overlaps, sizes_as_text
-from darkfigure.report.helplines import helpline
 from darkfigure.report.words import between, limits, one_in, per, rounded
 
 sizes = st.floats(1, 1e7)

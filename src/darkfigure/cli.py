@@ -22,6 +22,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
@@ -63,7 +64,9 @@ def run(
 
 @app.command()
 def size(
-    table: Annotated[str, typer.Argument(help="A CSV or Parquet file, or a published table.")],
+    table: Annotated[
+        str, typer.Argument(help="A CSV or Parquet file, or a published table.", metavar="TABLE")
+    ],
     method: Annotated[str, typer.Option(help="independent, stepwise or bic.")] = "bic",
     bootstrap: Annotated[int, typer.Option(help="Replicates; 0 for none.", min=0)] = 200,
     level: Annotated[float, typer.Option(help="Confidence of the interval.")] = 0.95,
@@ -97,9 +100,7 @@ def size(
     if as_json:
         found = estimate.to_dict()
         del found["draws"]
-        _print_json(
-            {**found.pop("details"), **found, "seed": seed, "seconds": round(seconds, 6)}
-        )
+        _print_json({**found.pop("details"), **found, "seed": seed, "seconds": round(seconds, 6)})
         return
     print(estimate)
     print()
@@ -110,7 +111,9 @@ def size(
 
 @app.command("tables")
 def list_tables(
-    name: Annotated[str | None, typer.Argument(help="One table, to see it whole.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="One table, to see it whole.", metavar="NAME")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """The published tables that ship with the program, with their citations."""
@@ -125,7 +128,10 @@ def list_tables(
             return
         for each in every:
             seen = tables.load(each.name).observed
-            print(f"{each.name:<34}{len(each.lists):>2} lists{seen:>7,} people  {each.place}, {each.period}")
+            print(
+                f"{each.name:<34}{len(each.lists):>2} lists{seen:>7,} people  "
+                f"{each.place}, {each.period}"
+            )
         return
     described = tables.describe(name)
     histories = tables.load(name)
@@ -142,10 +148,8 @@ def list_tables(
     print(f"{histories.observed:,} people seen, on these lists:")
     for column, words in described.lists.items():
         print(f"  {column:<18}{histories.size_of(column):>7,}  {words}")
-    for each in described.published:
-        low = "" if each.lower is None else f" ({each.lower:,.0f} to {each.upper:,.0f}, {each.interval})"
-        point = "range" if each.estimate is None else f"{each.estimate:,.0f}"
-        print(f"published: {point}{low}, {each.method} [{each.status}]")
+    for figure in described.published:
+        print(f"published: {figure} [{figure.status}]")
     for note in (described.status_note, described.note, described.citation):
         if note:
             print(note)

@@ -76,8 +76,8 @@ class CaptureHistories:
         given = np.asarray(counts)
         if given.shape != (2 ** len(names),):
             raise InputError(
-                f"{len(names)} lists make {2 ** len(names)} combinations, entry 0 included, but the "
-                f"counts have shape {given.shape}."
+                f"{len(names)} lists make {2 ** len(names)} combinations, entry 0 included, but "
+                f"the counts have shape {given.shape}."
             )
         values = given[1:]
         if not np.issubdtype(values.dtype, np.integer):

@@ -1,8 +1,8 @@
 """The way the data takes, step by step: read, estimate, hold against alternatives, write the page.
 
-Each step declares what it needs; its key is a hash of all that and of the version. A step whose key
-is known and whose file is whole is skipped. Everything is written aside, in `.unfinished` inside the
-output folder, and moved into place at the end, the record of what made it last.
+Each step declares what it needs; its key is a hash of all that and of the version. A step whose
+key is known and whose file is whole is skipped. Everything is written aside, in `.unfinished`
+inside the output folder, and moved into place at the end, the record of what made it last.
 """
 
 from __future__ import annotations
@@ -149,10 +149,8 @@ def _read(study: Study, path: Path) -> tuple[CaptureHistories, str, str]:
         assert study.data.file is not None
         file, source = path.parent / study.data.file, study.data.file
         names, strata = study.lists, ()
-    digest = hashlib.sha256(file.read_bytes() if file.stat().st_size < 1 << 26 else b"")
-    if file.stat().st_size >= 1 << 26:
-        with file.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256")
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256")
     if strata or study.data.table is None or study.lists:
         histories = read_overlap_table(file, lists=names or None, count=study.data.count)
         if study.data.table is not None and table.note:
@@ -165,31 +163,20 @@ def _read(study: Study, path: Path) -> tuple[CaptureHistories, str, str]:
 def _check_method(study: Study, path: Path) -> None:
     from darkfigure.size.methods import method
 
-    problems = []
     text = path.read_text(encoding="utf-8-sig")
     line = next((i for i, s in enumerate(text.splitlines(), 1) if s.strip() == "[method]"), 1)
     try:
         known = method(study.method.name)
     except InputError as error:
         raise InputError(Problem(str(error), file=str(path), line=line)) from None
-    for option in ("max_order", "threshold"):
-        if getattr(study.method, option) is not None and option not in known.options:
-            problems.append(
-                Problem(
-                    f"The method '{study.method.name}' has no setting '{option}'.",
-                    file=str(path),
-                    line=line,
-                )
-            )
+    problems = [
+        Problem(f"The method '{study.method.name}' has no setting '{option}'.", str(path), line)
+        for option in ("max_order", "threshold")
+        if getattr(study.method, option) is not None and option not in known.options
+    ]
     if 0 < study.method.bootstrap < 20:
-        problems.append(
-            Problem(
-                f"{study.method.bootstrap} replicates are too few for an interval; take 200 or "
-                "more, or 0 for none.",
-                file=str(path),
-                line=line,
-            )
-        )
+        few = f"{study.method.bootstrap} replicates are too few for an interval; take 200 or more, "
+        problems.append(Problem(few + "or 0 for none.", str(path), line))
     if problems:
         raise InputError(problems)
 
@@ -285,7 +272,7 @@ def _settings_of(study: Study) -> dict[str, Any]:
 
 
 class _Steps:
-    """Files made in order, each only when what it needs has changed, all put in place at the end."""
+    """Files made in order, each only when its needs have changed, put in place at the end."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -30,7 +30,9 @@ class Data(_Section):
     @model_validator(mode="after")
     def _one_source(self) -> Data:
         if (self.file is None) == (self.table is None):
-            raise ValueError("give either 'file' (a CSV or Parquet file) or 'table' (a published one)")
+            raise ValueError(
+                "give either 'file' (a CSV or Parquet file) or 'table' (a published one)"
+            )
         return self
 
 
@@ -138,7 +140,8 @@ def load(path: str | Path) -> Study:
     Examples
     --------
     >>> import pathlib, tempfile
-    >>> text = 'title = "A"\\npeople = "people"\\nplace = "B"\\nperiod = "2013"\\n[data]\\ntable = "uk-2013"'
+    >>> text = 'title = "A"\\npeople = "people"\\nplace = "B"\\nperiod = "2013"\\n'
+    >>> text += '[data]\\ntable = "uk-2013"'
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = pathlib.Path(folder, "study.toml")
     ...     _ = file.write_text(text)
@@ -209,7 +212,9 @@ def _problem(error: Any, file: str, text: str) -> Problem:
     elif kind == "value_error":
         message = f"{setting}: {error['ctx']['error']}."
     else:
-        message = f"The setting '{setting}' does not fit: {error['msg'][:1].lower()}{error['msg'][1:]}."
+        message = (
+            f"The setting '{setting}' does not fit: {error['msg'][:1].lower()}{error['msg'][1:]}."
+        )
     return Problem(message.replace("..", "."), file=file, line=_line_of(path, text))
 
 

@@ -46,7 +46,7 @@ def sum_over_subsets(x):
 
 @njit(cache=True, nogil=True)
 def _cholesky_solve(a, b, p):
-    """Solve a x = b in place of b, for the leading p rows; False when a is not positive definite."""
+    """Solve a x = b in place of b, for p rows; False when a is not positive definite."""
     for j in range(p):
         pivot = a[j, j]
         for k in range(j):
@@ -199,8 +199,8 @@ def fit_terms(counts, margins, terms, n_terms, eta):
             gain += gradient[i] * step[i]
         _predictor(free, n_free, step, change)
 
-        # A direction that leaves every counted cell alone and only lowers empty ones can be followed
-        # for ever: no maximum exists. Near it Newton's step is that direction, minus one per step.
+        # A direction that leaves every counted cell alone and only lowers empty ones can be
+        # followed for ever: no maximum exists. Newton's step becomes it, minus one per step.
         moved_counted = 0.0
         highest = 0.0
         lowest = 0.0

@@ -94,7 +94,14 @@ def _as_good_as_the_best(
         if extreme not in shown and extreme != near[0]:
             shown.append(extreme)
     return [
-        _of_model(histories, space.model(int(every.models[i])), level, float(every.bic[i]), every.bic[near[0]], near.size)
+        _of_model(
+            histories,
+            space.model(int(every.models[i])),
+            level,
+            float(every.bic[i]),
+            every.bic[near[0]],
+            near.size,
+        )
         for i in shown
     ]
 

@@ -1,8 +1,8 @@
 """BIC: of all hierarchical models, the one with the best balance of fit and size.
 
 BIC = -2 log-likelihood + parameters x log(people observed), parameters at minus infinity counted,
-models without an estimate left out (Silverman, Chan & Vincent 2024). Every replicate of the bootstrap
-chooses again among all models.
+models without an estimate left out (Silverman, Chan & Vincent 2024). Every replicate of the
+bootstrap chooses again among all models.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Bootstrap over people, with the whole choice of model redone in every replicate.
 
 A replicate draws as many people as were observed, with replacement; the method then starts from
-nothing. Intervals are bias-corrected and accelerated (BCa: Efron 1987; DiCiccio & Efron 1996, section
-2), the acceleration from a jackknife that leaves out one person, weighted by the people of each cell
-(Chan, Silverman & Vincent 2021, section 5).
+nothing. Intervals are bias-corrected and accelerated (BCa: Efron 1987; DiCiccio & Efron 1996,
+section 2), the acceleration from a jackknife that leaves out one person, weighted by the people of
+each cell (Chan, Silverman & Vincent 2021).
 
 A replicate without an estimate counts as an infinite total: it means too little overlap, and hiding
 it would make the interval look shorter than it is.
@@ -131,9 +131,7 @@ def bootstrap(
     )
 
 
-def bca_limit(
-    draws: npt.NDArray[np.float64], total: float, acceleration: float, p: float
-) -> float:
+def bca_limit(draws: npt.NDArray[np.float64], total: float, acceleration: float, p: float) -> float:
     """The p-th BCa percentile point (DiCiccio & Efron 1996, equation 2.3).
 
     Examples
@@ -151,9 +149,7 @@ def _bias(draws: npt.NDArray[np.float64], total: float) -> float:
     return NormalDist().inv_cdf(below)
 
 
-def _acceleration(
-    histories: CaptureHistories, totals: Totals
-) -> tuple[float, tuple[str, ...]]:
+def _acceleration(histories: CaptureHistories, totals: Totals) -> tuple[float, tuple[str, ...]]:
     counts = histories.known
     cells = np.flatnonzero(counts)
     tables = np.repeat(counts[None, :], cells.size, axis=0)

@@ -8,9 +8,9 @@ where a hierarchical model with a term has all the term's subsets. The unseen ce
 estimate of the dark figure is exp(beta_{}) (Fienberg 1972; Cormack 1989).
 
 Sparse tables need care in three ways. A term whose lists share nobody has its parameter at minus
-infinity, and the cells above it leave the fit (extended maximum likelihood: Fienberg & Rinaldo 2012;
-Chan, Silverman & Vincent 2021, JASA 116). What is left may still have no maximum, or may say nothing
-about the unseen cell; such a model is reported as what it is and never gives a number.
+infinity, and the cells above it leave the fit (extended maximum likelihood: Fienberg & Rinaldo
+2012; Chan, Silverman & Vincent 2021, JASA 116). What is left may still have no maximum, or may say
+nothing about the unseen cell; such a model is reported as what it is and never gives a number.
 """
 
 from __future__ import annotations
@@ -131,9 +131,7 @@ class Model:
         largest.sort(key=lambda t: (-len(members[t]), members[t]))
         return (
             "["
-            + ",".join(
-                "".join(str(j) if j <= 9 else f"({j})" for j in members[t]) for t in largest
-            )
+            + ",".join("".join(str(j) if j <= 9 else f"({j})" for j in members[t]) for t in largest)
             + "]"
         )
 

@@ -29,7 +29,9 @@ class Method:
 METHODS = {
     "independent": Method(independent, "as if the lists had nothing to do with each other"),
     "stepwise": Method(
-        stepwise, "pairs of lists that depend on each other, found one by one", frozenset({"threshold"})
+        stepwise,
+        "pairs of lists that depend on each other, found one by one",
+        frozenset({"threshold"}),
     ),
     "bic": Method(
         bic, "the best balance of fit and simplicity among all models", frozenset({"max_order"})
@@ -64,7 +66,7 @@ def compiled() -> bool:
 
 
 def compile_once(*names: str) -> None:
-    """Load the kernels of some methods (all, without names), compiling those that never ran here."""
+    """Load the kernels of some methods, or of all, compiling those that never ran here."""
     tiny = CaptureHistories("abc", np.array([0, 4, 4, 2, 4, 2, 2, 1]))
     for name in names or METHODS:
         method(name).estimate(tiny, bootstrap=20, workers=1)

@@ -1,8 +1,8 @@
 """Stepwise: dependences between pairs of lists join the model one by one.
 
-Starting from independence, the pair whose number of shared people is least to be expected under the
-current model (one-sided Poisson p-value) joins it, if the p-value is below a threshold and the larger
-model can be estimated; then again (Chan, Silverman & Vincent 2021, JASA 116, section 4).
+Starting from independence, the pair whose number of shared people is least to be expected under
+the current model (one-sided Poisson p-value) joins it, if the p-value is below a threshold and the
+larger model can be estimated; then again (Chan, Silverman & Vincent 2021, JASA 116).
 """
 
 from __future__ import annotations
@@ -88,9 +88,7 @@ def stepwise(
     return with_interval(
         histories,
         fit(histories, forward_selection(histories, threshold)),
-        totals=lambda tables: kernel.forward_totals(
-            tables, len(histories.lists), pairs, threshold
-        ),
+        totals=lambda tables: kernel.forward_totals(tables, len(histories.lists), pairs, threshold),
         method="stepwise",
         settings={"threshold": threshold},
         details={},
@@ -103,6 +101,4 @@ def stepwise(
 
 
 def _pairs(n_lists: int) -> np.typing.NDArray[np.int64]:
-    return np.array(
-        [(1 << i) | (1 << j) for j in range(n_lists) for i in range(j)], dtype=np.int64
-    )
+    return np.array([(1 << i) | (1 << j) for j in range(n_lists) for i in range(j)], dtype=np.int64)

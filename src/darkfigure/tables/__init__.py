@@ -46,6 +46,14 @@ class Published:
     method: str
     status: Literal["verified", "secondary", "unverified"]
 
+    def __str__(self) -> str:
+        point = "" if self.estimate is None else f"{self.estimate:,.0f}"
+        if self.lower is None or self.upper is None:
+            return f"{point}, {self.method}"
+        limits = f"{self.lower:,.0f} to {self.upper:,.0f}"
+        limits = f"{point} ({limits})" if point else limits
+        return f"{limits}, {self.interval}, {self.method}" if self.interval else limits
+
 
 @dataclass(frozen=True)
 class Table:

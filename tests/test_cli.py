@@ -1,0 +1,127 @@
+"""The command line as a user calls it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def darkfigure(*args: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "darkfigure", *args],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        timeout=120,
+        check=False,
+    )
+
+
+def answer(*args: str) -> dict[str, object]:
+    done = darkfigure(*args, "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_size_says_it_in_a_sentence_and_a_table() -> None:
+    done = darkfigure("size", "uk-2013", "--method", "stepwise")
+    assert done.returncode == 0
+    assert done.stdout.startswith("About 11,418 people in all, between ")
+    assert "share seen (%)" in done.stdout
+
+
+def test_json_has_what_scripts_rely_on() -> None:
+    found = answer("size", "kosovo-1999", "--bootstrap", "40", "--seed", "7")
+    assert {
+        "method", "total", "lower", "upper", "level", "observed", "unseen", "lists", "seed",
+        "warnings", "seconds", "model", "bic", "models", "models_fitted", "models_admissible",
+        "certified",
+    } <= set(found)  # fmt: skip
+    assert (found["model"], found["models_admissible"], found["certified"]) == (
+        "[123,14,34]",
+        113,
+        True,
+    )
+    assert found["seed"] == 7
+
+
+def test_the_same_seed_gives_the_same_answer_and_another_does_not() -> None:
+    def limits(seed: str) -> tuple[object, object]:
+        found = answer("size", "korea-palembang", "--seed", seed)
+        return found["lower"], found["upper"]
+
+    assert limits("3") == limits("3")
+    assert limits("3") != limits("4")
+
+
+def test_data_that_cannot_answer_end_with_1_and_say_why(tmp_path: Path) -> None:
+    file = tmp_path / "apart.csv"
+    file.write_text("a,b,c,count\n1,0,0,9\n0,1,0,8\n0,0,1,7\n")
+    for method in ("independent", "stepwise", "bic"):
+        done = darkfigure("size", str(file), "--method", method, "--json")
+        assert done.returncode == 1
+        assert done.stdout == ""
+        assert "cannot answer" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (("size", "uk-2012"), "uk-2013"),
+        (("size", "uk-2013", "--method", "magic"), "no method 'magic'"),
+        (("size", "uk-2013", "--level", "95"), "between 0 and 1"),
+        (("size", "uk-2013", "--bootstrap", "3"), "too few"),
+        (("size", "uk-2013", "--bootstrap", "-3"), "--bootstrap"),
+        (("size", "uk-2013", "--max-order", "6"), "between 1 and 5"),
+        (("size", "uk-2013", "--max-order", "2", "--method", "stepwise"), "no --max-order"),
+        (("tables", "nowhere-1900"), "nowhere-1900"),
+        (("run", "nothing.toml"), "no such file"),
+        (("size",), "TABLE"),
+        (("dance",), "dance"),
+    ],
+)
+def test_a_wrong_call_ends_with_2_and_one_sentence(args: tuple[str, ...], says: str) -> None:
+    done = darkfigure(*args)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_tables_lists_them_all_and_shows_one_with_its_marks() -> None:
+    every = darkfigure("tables").stdout
+    assert "uk-2013 " in every
+    assert "new-orleans-2014-185" in every
+    one = darkfigure("tables", "hepatitis-a-taiwan").stdout
+    assert "unverified" in one
+    found = answer("tables", "uk-2013")
+    assert found["observed"] == 2744
+
+
+def test_help_names_every_command_without_loading_the_wings() -> None:
+    probe = (
+        "import sys; sys.argv = ['darkfigure', '--help']\n"
+        "from darkfigure.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "wings = {'numba', 'scipy', 'polars', 'altair', 'pydantic', 'vl_convert'}\n"
+        "heavy = wings & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert {"run", "size", "tables"} <= set(done.stdout.split())
+
+
+def test_the_output_of_a_run_can_be_read_by_a_script(tmp_path: Path) -> None:
+    example = Path(__file__).parent.parent / "examples/uk-2013/study.toml"
+    done = darkfigure("run", str(example), "--out", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("About 12,350 people in all")
+    assert json.loads((tmp_path / "out/estimate.json").read_text())["observed"] == 2744
