@@ -137,7 +137,8 @@ def fit_terms(counts, margins, terms, n_terms, eta):
 
     `counts` and `margins` (its superset sums) have 2**K entries; `terms` holds the empty set first.
     `eta` gives the starting log means and receives the fitted ones (-inf on cells that left).
-    The log-likelihood is the supremum also where no estimate exists, so that it can serve as bound.
+    The log-likelihood is the supremum also where no estimate exists, so that it can serve as bound;
+    where arithmetic fails, that of the saturated model, which bounds every other.
     The intercept is the logarithm of the mean of the unseen cell.
     """
     cells = counts.size
@@ -173,13 +174,17 @@ def fit_terms(counts, margins, terms, n_terms, eta):
     for w in range(cells):
         eta[w] = change[w] if alive[w] else -math.inf
         started = started and not eta[w] > 30.0
-    if not started:  # a start too far off: begin again at means of one
-        intercept = 0.0
+    cold = 0.0
     for w in range(cells):
         if alive[w]:
-            if not started:
-                eta[w] = 0.0
             loglik += counts[w] * eta[w] - math.exp(eta[w])
+            cold -= 1.0
+    if not (started and loglik >= cold):  # a start too far off: begin again at means of one
+        intercept = 0.0
+        loglik = cold
+        for w in range(cells):
+            if alive[w]:
+                eta[w] = 0.0
 
     exists = True
     iterations = 1
@@ -193,6 +198,7 @@ def fit_terms(counts, margins, terms, n_terms, eta):
             gradient[i] = step[i]
         if not _solve_information(weights, free, n_free, info, step):
             exists = False
+            loglik = _saturated(counts)
             break
         gain = 0.0
         for i in range(n_free):
@@ -213,7 +219,8 @@ def fit_terms(counts, margins, terms, n_terms, eta):
                 lowest = min(lowest, change[w])
                 if change[w] < -0.5:
                     fading += math.exp(eta[w])
-        if lowest < -0.5 and fading < 1e-6 and moved_counted < 1e-6 and highest < 1e-6:
+        still = moved_counted < 1e-6 and highest < 1e-6 and gain < 1e-5
+        if still and lowest < -0.5 and fading < 1e-6:
             exists = False
             loglik += fading
             break
@@ -240,11 +247,24 @@ def fit_terms(counts, margins, terms, n_terms, eta):
     if not identified:
         intercept = math.nan
     status = ESTIMABLE
-    if not exists or iterations == MAX_ITERATIONS:
+    if iterations == MAX_ITERATIONS:
+        exists = False
+        loglik = _saturated(counts)
+    if not exists:
         status += NO_MLE
     if not identified:
         status += NOT_IDENTIFIED
     return status, loglik, intercept, iterations
+
+
+@njit(cache=True, nogil=True)
+def _saturated(counts):
+    """The log-likelihood, less its constant, of a model that fits every count."""
+    loglik = 0.0
+    for n in counts:
+        if n > 0:
+            loglik += n * math.log(n) - n
+    return loglik
 
 
 @njit(cache=True, nogil=True)

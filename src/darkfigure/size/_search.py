@@ -188,9 +188,8 @@ def best_model(counts, n_lists, candidates, requires, penalty):
             # the child without term i is fitted and put by; the walk goes on with the child with it
             out = outside | above[i]
             stack_eta[top] = here
-            for w in range(cells):
-                if here[w] == -math.inf or here[w] < -30.0:
-                    stack_eta[top, w] = -30.0
+            for w in range(cells):  # a mean that vanished above need not vanish below
+                stack_eta[top, w] = max(here[w], -3.0)
             n_terms = write_terms(n_lists, candidates, everything & ~out, terms)
             status, child, intercept, _ = fit_terms(counts, margins, terms, n_terms, stack_eta[top])
             fits += 1

@@ -51,9 +51,9 @@ def alternatives(
 
     Examples
     --------
-    >>> h = CaptureHistories("abc", [0, 40, 30, 40, 20, 4, 3, 1])
+    >>> h = CaptureHistories("abc", [0, 50, 40, 60, 30, 8, 6, 3])
     >>> [round(e.total) for e in alternatives(h, "bic") if "other_method" in e.details]
-    [167, 239]
+    [271, 230]
     """
     found: list[Estimate] = []
 

@@ -137,7 +137,7 @@ def bca_limit(draws: npt.NDArray[np.float64], total: float, acceleration: float,
     Examples
     --------
     >>> bca_limit(np.arange(1.0, 100.0), 50.0, 0.0, 0.5)
-    49.8...
+    49.01...
     """
     return _limit(draws, _bias(draws, total), acceleration, p)
 

@@ -229,7 +229,7 @@ def fit(histories: CaptureHistories, model: Model) -> Fit:
     Examples
     --------
     >>> h = CaptureHistories(["a", "b"], [0, 60, 40, 20])
-    >>> fit(h, Model.parse("[1,2]", 2)).total  # Lincoln & Petersen: 80 x 60 / 20
+    >>> round(fit(h, Model.parse("[1,2]", 2)).total, 6)  # Lincoln & Petersen: 80 x 60 / 20
     240.0
     """
     if model.n_lists != len(histories.lists):

@@ -257,6 +257,11 @@ def cannot_answer(histories: CaptureHistories) -> str:
             "many are on none. Check that the records were matched; if they were, more lists or a "
             "longer period are needed."
         )
+    if k == 2:
+        return (
+            "These lists cannot answer: everybody on one of the two lists is on the other as well, "
+            "so nothing tells how many are on neither. Check that the lists were kept separately."
+        )
     return (
         "These lists cannot answer: too few of them share people for any model to be estimated "
         f"({len(pairs)} of {k * (k - 1) // 2} pairs of lists share nobody). Merge lists of the "

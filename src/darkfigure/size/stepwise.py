@@ -35,9 +35,9 @@ def forward_selection(histories: CaptureHistories, threshold: float = 0.02) -> M
 
     Examples
     --------
-    >>> h = CaptureHistories("abc", [0, 40, 30, 40, 20, 4, 3, 1])
+    >>> h = CaptureHistories("abc", [0, 50, 40, 60, 30, 8, 6, 3])
     >>> str(forward_selection(h))
-    '[12,3]'
+    '[13,23]'
     """
     if not 0 <= threshold <= 1:
         raise InputError(f"The threshold is a p-value between 0 and 1, not {threshold}.")
@@ -80,9 +80,9 @@ def stepwise(
 
     Examples
     --------
-    >>> h = CaptureHistories("abc", [0, 40, 30, 40, 20, 4, 3, 1])
+    >>> h = CaptureHistories("abc", [0, 50, 40, 60, 30, 8, 6, 3])
     >>> stepwise(h, bootstrap=0).details["model"]
-    '[12,3]'
+    '[13,23]'
     """
     pairs = _pairs(len(histories.lists))
     return with_interval(
