@@ -1,6 +1,7 @@
 """The command line as a user calls it."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -125,3 +126,24 @@ def test_the_output_of_a_run_can_be_read_by_a_script(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("About 12,350 people in all")
     assert json.loads((tmp_path / "out/estimate.json").read_text())["observed"] == 2744
+
+
+def test_an_interrupt_is_answered_with_a_sentence(tmp_path: Path) -> None:
+    example = Path(__file__).parent.parent / "examples/uk-2013/study.toml"
+    slow = example.read_text().replace("bootstrap = 1000", "bootstrap = 100000")
+    (tmp_path / "study.toml").write_text(slow)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "darkfigure", "run", str(tmp_path / "study.toml")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert process.stderr is not None
+    assert "Estimating" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Interrupted." in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "out" / tmp_path.name / "report.html").exists()

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -207,3 +208,56 @@ def test_settings_that_do_not_fit_the_data_are_refused(
     with pytest.raises(InputError, match=says):
         run(study, tmp_path / "out")
     assert not (tmp_path / "out/report.html").exists()
+
+
+def published(out: Path) -> str:
+    page = (out / "report.html").read_text()
+    tables = "".join(file.read_text() for file in sorted((out / "tables").glob("*.csv")))
+    return re.sub(r"<svg.*?</svg>", "", page, flags=re.DOTALL) + tables
+
+
+def test_estimates_beside_suppressed_counts_are_too_coarse_to_work_back_from(
+    study: Path, tmp_path: Path
+) -> None:
+    outcome = run(study, tmp_path / "out")
+    rows = (tmp_path / "out/tables/estimates.csv").read_text().splitlines()
+    assert "observed" not in rows[0]
+    for row in rows[1:]:
+        for figure in row.split(",")[-4:-1]:
+            assert int(figure) % 10 == 0 or int(figure) == outcome.estimate.observed
+    text = published(tmp_path / "out")
+    assert f"{outcome.estimate.total:,.0f}" not in text
+    assert f"{outcome.estimate.details['bic']:,.1f}" not in text
+    assert "above the best" not in text
+    without = [outcome.histories.drop(name).observed for name in outcome.histories.lists]
+    assert not any(f">{number}<" in text or f",{number}" in text for number in without)
+
+
+def test_published_counts_are_shown_in_full(study: Path, tmp_path: Path) -> None:
+    study.write_text(STUDY + "[disclosure]\nsmallest_count = 1\n")
+    outcome = run(study, tmp_path / "out")
+    assert f"{outcome.estimate.total:,.0f}" in published(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (('"stepwise"', '"bic"\nmax_order = 9'), 8),
+        (("[method]", "[disclosure]\nsmallest_count = 1000\n[method]"), 8),
+    ],
+)
+def test_settings_beyond_the_counts_are_refused_before_anything_is_estimated(
+    study: Path, tmp_path: Path, change: tuple[str, str], line: int
+) -> None:
+    study.write_text(STUDY.replace(*change))
+    with pytest.raises(InputError) as refused:
+        run(study, tmp_path / "out")
+    assert [p.line for p in refused.value.problems] == [line]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_in_the_way_changes_nothing(study: Path, tmp_path: Path) -> None:
+    (tmp_path / "out/report.html").mkdir(parents=True)
+    with pytest.raises(InputError, match="A folder stands where this file"):
+        run(study, tmp_path / "out")
+    assert not (tmp_path / "out/estimate.json").exists()

@@ -107,6 +107,8 @@ def test_lists_that_share_nobody_cannot_answer():
 
 def test_lists_that_share_too_few_people_cannot_answer():
     histories = CaptureHistories("ab", [0, 10, 0, 5])  # whoever is on b is on a
-    with pytest.raises(NoEstimateError, match="too few of them share people"):
+    with pytest.raises(NoEstimateError, match="cannot answer"):
         best_model(histories)
-    assert "Merge lists" in cannot_answer(histories)
+    assert "everybody on one of the two lists is on the other" in cannot_answer(histories)
+    apart = CaptureHistories("abc", [0, 9, 8, 1, 7, 0, 0, 0])
+    assert "Merge lists" in cannot_answer(apart)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer._click.exceptions import UsageError
 
 from darkfigure.errors import InputError, NoEstimateError
 
@@ -24,6 +25,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+INTERRUPTED = 130  # what the shell expects of a program that Ctrl-C ended
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
@@ -158,13 +161,22 @@ def list_tables(
 def main() -> None:
     """Run the command line; every refusal is a sentence on standard error and an exit code."""
     try:
-        app()
+        code = app(standalone_mode=False)
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
+        sys.exit(code)
+    except UsageError as error:
+        error.show()
+        sys.exit(error.exit_code)
     except InputError as error:
         _fail(error, 2)
     except NoEstimateError as error:
         _fail(error, 1)
     except KeyboardInterrupt:
-        _fail("Interrupted. What was finished is kept, and nothing was left half written.", 130)
+        _fail(
+            "Interrupted. What was finished is kept, and nothing was left half written.",
+            INTERRUPTED,
+        )
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)

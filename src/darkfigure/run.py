@@ -91,6 +91,7 @@ def run(
     _check_method(study, path)
     histories, source, input_hash = _read(study, path)
     folder = Path(out) if out is not None else Path("out") / (path.resolve().parent.name or "study")
+    _check_counts(study, histories, path)
     steps = _Steps(folder)
 
     settings = study.method.model_dump(exclude_none=True)
@@ -147,7 +148,7 @@ def _read(study: Study, path: Path) -> tuple[CaptureHistories, str, str]:
         strata = table.strata
     else:
         assert study.data.file is not None
-        file, source = path.parent / study.data.file, study.data.file
+        file, source = path.parent / study.data.file, Path(study.data.file).name
         names, strata = study.lists, ()
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256")
@@ -177,6 +178,28 @@ def _check_method(study: Study, path: Path) -> None:
     if 0 < study.method.bootstrap < 20:
         few = f"{study.method.bootstrap} replicates are too few for an interval; take 200 or more, "
         problems.append(Problem(few + "or 0 for none.", str(path), line))
+    if problems:
+        raise InputError(problems)
+
+
+def _check_counts(study: Study, histories: CaptureHistories, path: Path) -> None:
+    """Settings that only the counts can show to be wrong, before anything long begins."""
+    from darkfigure.report.disclosure import publishable_overlaps
+    from darkfigure.size.search import Space
+
+    problems = []
+    checks: list[tuple[str, Callable[[], object]]] = [
+        ("[disclosure]", lambda: publishable_overlaps(histories, study.smallest_count))
+    ]
+    if study.method.name == "bic":
+        checks.append(("[method]", lambda: Space(len(histories.lists), study.method.max_order)))
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    for section, check in checks:
+        try:
+            check()
+        except InputError as error:
+            line = next((i for i, s in enumerate(lines, 1) if s.strip() == section), 1)
+            problems.append(Problem(str(error), str(path), line))
     if problems:
         raise InputError(problems)
 
@@ -240,9 +263,13 @@ def _published_tables(
         return _csv(["list", head], [[k, v] for k, v in shown.list_sizes.items()])
 
     def totals() -> str:
-        head = ["what", "method", "model", "total", "lower", "upper", "level", "observed"]
-        ours = [["this study", *_row(estimate)]]
-        return _csv(head, ours + [[e.details["label"], *_row(e)] for e in others])
+        from darkfigure.report.disclosure import publishable_estimate, publishable_overlaps
+
+        shown = [estimate, *others]
+        if publishable_overlaps(histories, study.smallest_count).rounded:
+            shown = [publishable_estimate(each) for each in shown]
+        head = ["what", "method", "model", "total", "lower", "upper", "level"]
+        return _csv(head, [[e.details.get("label", "this study"), *_row(e)] for e in shown])
 
     return {"overlaps": overlaps, "list_sizes": sizes, "estimates": totals}
 
@@ -255,7 +282,6 @@ def _row(estimate: Estimate) -> list[Any]:
         round(estimate.lower),
         "" if estimate.upper == float("inf") else round(estimate.upper),
         estimate.level,
-        estimate.observed,
     ]
 
 
@@ -317,7 +343,16 @@ class _Steps:
     def finish(self, made_by: Mapping[str, Any]) -> None:
         """Move everything into place; an interrupt waits until that is done."""
         record = json.dumps({**made_by, "files": self.made}, indent=1, ensure_ascii=False)
+        for name in self.made:
+            if (self.folder / name).is_dir():
+                raise InputError(
+                    Problem(
+                        "A folder stands where this file has to be written; move it away.",
+                        file=str(self.folder / name),
+                    )
+                )
         with _uninterrupted():
+            (self.folder / RECORD).unlink(missing_ok=True)  # while files move, nothing vouches
             for name in self.made:
                 (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
                 os.replace(self.aside / name, self.folder / name)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from darkfigure import tables
 from darkfigure.errors import InputError, Problem
 from darkfigure.helplines import Helpline, helpline
 
@@ -65,6 +66,20 @@ class _Help(_Section):
     tty: str = ""
     web: str = ""
 
+    @model_validator(mode="after")
+    def _somebody_to_call(self) -> _Help:
+        try:
+            _ = self.line
+        except InputError as error:
+            raise ValueError(str(error).rstrip(".")) from error
+        return self
+
+    @property
+    def line(self) -> Helpline:
+        if self.name and self.phone:
+            return Helpline(self.name, self.phone, self.text, self.tty, self.web)
+        return helpline(self.country)
+
 
 class _Disclosure(_Section):
     smallest_count: Annotated[int, Field(ge=1)] = 5
@@ -93,7 +108,7 @@ class Study(_Section):
     people: Text
     place: Text
     period: Text
-    population: Annotated[float, Field(gt=0, strict=False)] | None = None
+    population: Annotated[float, Field(gt=0, strict=False, allow_inf_nan=False)] | None = None
     synthetic: bool = False
     data: Data
     lists: dict[str, Text] = Field(default_factory=dict)
@@ -102,21 +117,10 @@ class Study(_Section):
     help_line: _Help = Field(default=_Help(), alias="help")
     disclosure: _Disclosure = _Disclosure()
 
-    @model_validator(mode="after")
-    def _somebody_to_call(self) -> Study:
-        try:
-            _ = self.help
-        except InputError as error:
-            raise ValueError(str(error)) from error
-        return self
-
     @property
     def help(self) -> Helpline:
         """The help line of the page."""
-        given = self.help_line
-        if given.name and given.phone:
-            return Helpline(given.name, given.phone, given.text, given.tty, given.web)
-        return helpline(given.country)
+        return self.help_line.line
 
     @property
     def smallest_count(self) -> int:
@@ -193,6 +197,12 @@ def load(path: str | Path) -> Study:
                 line=_line_of(("data", "file"), text),
             )
         )
+    table = data.get("table") if isinstance(data, dict) else None
+    if isinstance(table, str) and table:
+        try:
+            tables.describe(table)
+        except InputError as error:
+            problems.append(Problem(str(error), file=name, line=_line_of(("data", "table"), text)))
     if problems or study is None:
         raise InputError(problems)
     return study
@@ -211,6 +221,11 @@ def _problem(error: Any, file: str, text: str) -> Problem:
         message = f"There is no setting '{setting}'.{hint}"
     elif kind == "value_error":
         message = f"{setting}: {error['ctx']['error']}."
+    elif kind.endswith("_type"):
+        wanted = {"string_type": "a text in quotes", "int_type": "a whole number"}.get(
+            kind, "a section of settings" if kind in ("model_type", "dict_type") else "a number"
+        )
+        message = f"The setting '{setting}' does not fit: it must be {wanted}."
     else:
         message = (
             f"The setting '{setting}' does not fit: {error['msg'][:1].lower()}{error['msg'][1:]}."

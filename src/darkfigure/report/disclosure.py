@@ -13,16 +13,40 @@ on it is left. Rounding the size is not enough, for in a small table the rounded
 together, with the total, still leave one possibility. So once anything is held back, a list is
 given the people that the shown rows put on it, as "at least": that tells nothing new.
 
+An estimate would undo it as well: a model's total is a function of the counts, so totals to the
+last person, criteria and the number seen without one list let a patient reader try fillings until
+only one fits. So once anything is held back, estimates are shown to two significant digits, without
+criteria, and without the number seen of any list left out.
+
 A `smallest_count` of 1 hides nothing: that is for tables which are published already.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from darkfigure.errors import InputError
+from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
+
+TOLD = frozenset(
+    {
+        "model",
+        "models",
+        "models_fitted",
+        "models_admissible",
+        "certified",
+        "interval",
+        "label",
+        "other_method",
+        "without",
+    }
+)
+"""What a method found that says nothing of single counts."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +144,49 @@ def _one_way(possible: set[int], others: int, merged: int, smallest: int, above:
     """
     fitting = [s for s in possible if merged * smallest <= others - s <= merged * above]
     return len(fitting) < 2
+
+
+def publishable_estimate(estimate: Estimate) -> Estimate:
+    """An estimate as it may be shown beside counts of which some are held back.
+
+    Parameters
+    ----------
+    estimate : Estimate
+        Of the study itself or an alternative.
+
+    Examples
+    --------
+    >>> e = Estimate(512.3, 401.0, 718.0, 0.95, 129, "bic", ("a", "b"), details={"bic": 61.27})
+    >>> shown = publishable_estimate(e)
+    >>> shown.total, shown.lower, shown.upper, "bic" in shown.details
+    (510.0, 400.0, 720.0, False)
+    """
+    details = {key: value for key, value in estimate.details.items() if key in TOLD}
+    if "bic_above_best" in estimate.details:
+        details["label"] = f"model {estimate.details['model']}, nearly as good as the best"
+    observed = estimate.observed
+    if "without" in estimate.details:
+        observed = int(_coarse(observed))
+    draws = estimate.draws
+    if draws is not None:
+        draws = np.array([max(_coarse(draw), observed) for draw in draws])
+    return replace(
+        estimate,
+        total=max(_coarse(estimate.total), observed),
+        lower=max(_coarse(estimate.lower), observed),
+        upper=max(_coarse(estimate.upper), observed),
+        observed=observed,
+        details=details,
+        draws=draws,
+    )
+
+
+def _coarse(number: float) -> float:
+    """To two significant digits, and never finer than tens."""
+    if not math.isfinite(number) or number <= 0:
+        return number
+    step = 10.0 ** max(1, math.floor(math.log10(number)) - 1)
+    return round(number / step) * step
 
 
 def spoken_count(count: int, smallest_count: int) -> str:

@@ -13,7 +13,11 @@ from markupsafe import Markup
 from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
 from darkfigure.report import charts, spread
-from darkfigure.report.disclosure import publishable_overlaps, sizes_as_text
+from darkfigure.report.disclosure import (
+    publishable_estimate,
+    publishable_overlaps,
+    sizes_as_text,
+)
 from darkfigure.report.trust import CAVEATS, findings, plain_range, verdict
 from darkfigure.report.words import counted, is_one, one_in, opened, per, rounded
 
@@ -119,9 +123,12 @@ def page(
     InputError
         If there are too few people for anything to be shown.
     """
-    found = findings(histories, estimate, alternatives, study.smallest_count)
     shown = publishable_overlaps(histories, study.smallest_count)
     sizes = sizes_as_text(shown)
+    if shown.rounded:
+        estimate = publishable_estimate(estimate)
+        alternatives = [publishable_estimate(other) for other in alternatives]
+    found = findings(histories, estimate, alternatives, study.smallest_count)
     dots = charts.dots(histories, estimate)
     overlaps = charts.overlaps(histories, study.smallest_count)
     forest = spread.alternatives(estimate, alternatives)
@@ -243,7 +250,7 @@ def _method_text(estimate: Estimate) -> str:
         if estimate.details.get("model")
         else ""
     )
-    if estimate.details.get("acceleration") is not None:
+    if "BCa" in str(estimate.details.get("interval", "")):
         return said + (
             f"The {level} interval comes from a bootstrap which redraws the counts and repeats the "
             "choice of the model, corrected for bias and acceleration (BCa)."

@@ -224,6 +224,8 @@ def _shared(histories: CaptureHistories, smallest_count: int) -> Iterator[Findin
 
 
 def _people(number: int, smallest_count: int) -> str:
+    if smallest_count > 1 and number >= smallest_count:  # the exact number would betray others
+        return f"about {max(10, 10 * round(number / 10))} people are"
     if number < smallest_count:
         return f"{spoken_count(number, smallest_count)} people are"
     return "one person is" if number == 1 else f"{counted(number)} people are"

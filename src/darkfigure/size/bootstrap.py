@@ -193,7 +193,7 @@ def _doubts(
         )
     if math.isinf(upper):
         doubts.append(
-            f"So many replicates had no estimate that there is no upper limit at {100 * level:g} %."
+            f"So many replicates had no estimate that the interval at {level} has no upper limit."
         )
     finite = draws[np.isfinite(draws)]
     if finite.size and (lower <= finite.min() or upper == finite.max()):
