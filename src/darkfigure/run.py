@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from darkfigure import __version__, engine, tables
 from darkfigure.errors import InputError, Problem
@@ -28,6 +28,9 @@ from darkfigure.histories import CaptureHistories
 from darkfigure.lists.overlap_table import read_overlap_table
 from darkfigure.study import Study
 from darkfigure.study import load as load_study
+
+if TYPE_CHECKING:
+    from darkfigure.report.disclosure import Overlaps
 
 RECORD = "made.json"
 ASIDE = ".unfinished"
@@ -91,7 +94,7 @@ def run(
     _check_method(study, path)
     histories, source, input_hash = _read(study, path)
     folder = Path(out) if out is not None else Path("out") / (path.resolve().parent.name or "study")
-    _check_counts(study, histories, path)
+    shown = _publishable(study, histories, path)
     steps = _Steps(folder)
 
     settings = study.method.model_dump(exclude_none=True)
@@ -116,9 +119,9 @@ def run(
         )
     ]
     say("Writing the page.")
-    shown = {**about_counts, "estimate": steps.hash_of("estimate.json")}
-    for name, make in _published_tables(study, histories, estimate, others).items():
-        steps.text(f"tables/{name}.csv", needs={**shown, "study": _settings_of(study)}, make=make)
+    needs = {**about_counts, "estimate": steps.hash_of("estimate.json")}
+    for name, make in _published_tables(shown, estimate, others).items():
+        steps.text(f"tables/{name}.csv", needs={**needs, "study": _settings_of(study)}, make=make)
     provenance = {
         "version": __version__,
         "command": f"darkfigure run {path.name}",
@@ -128,7 +131,7 @@ def run(
     steps.text(
         "report.html",
         needs={
-            **shown,
+            **needs,
             "alternatives": steps.hash_of("alternatives.json"),
             "study": _settings_of(study),
             "provenance": provenance,
@@ -164,44 +167,48 @@ def _read(study: Study, path: Path) -> tuple[CaptureHistories, str, str]:
 def _check_method(study: Study, path: Path) -> None:
     from darkfigure.size.methods import method
 
-    text = path.read_text(encoding="utf-8-sig")
-    line = next((i for i, s in enumerate(text.splitlines(), 1) if s.strip() == "[method]"), 1)
     try:
         known = method(study.method.name)
     except InputError as error:
-        raise InputError(Problem(str(error), file=str(path), line=line)) from None
+        raise InputError(_problem(str(error), path, "[method]")) from None
     problems = [
-        Problem(f"The method '{study.method.name}' has no setting '{option}'.", str(path), line)
+        _problem(f"The method '{study.method.name}' has no setting '{option}'.", path, "[method]")
         for option in ("max_order", "threshold")
         if getattr(study.method, option) is not None and option not in known.options
     ]
     if 0 < study.method.bootstrap < 20:
         few = f"{study.method.bootstrap} replicates are too few for an interval; take 200 or more, "
-        problems.append(Problem(few + "or 0 for none.", str(path), line))
+        problems.append(_problem(few + "or 0 for none.", path, "[method]"))
     if problems:
         raise InputError(problems)
 
 
-def _check_counts(study: Study, histories: CaptureHistories, path: Path) -> None:
-    """Settings that only the counts can show to be wrong, before anything long begins."""
+def _publishable(study: Study, histories: CaptureHistories, path: Path) -> Overlaps:
+    """What may be shown of the counts; settings that only they can show to be wrong are refused
+    here, before anything long begins."""
     from darkfigure.report.disclosure import publishable_overlaps
     from darkfigure.size.search import Space
 
     problems = []
-    checks: list[tuple[str, Callable[[], object]]] = [
-        ("[disclosure]", lambda: publishable_overlaps(histories, study.smallest_count))
-    ]
     if study.method.name == "bic":
-        checks.append(("[method]", lambda: Space(len(histories.lists), study.method.max_order)))
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
-    for section, check in checks:
         try:
-            check()
+            Space(len(histories.lists), study.method.max_order)
         except InputError as error:
-            line = next((i for i, s in enumerate(lines, 1) if s.strip() == section), 1)
-            problems.append(Problem(str(error), str(path), line))
+            problems.append(_problem(str(error), path, "[method]"))
+    try:
+        shown = publishable_overlaps(histories, study.smallest_count)
+    except InputError as error:
+        problems.append(_problem(str(error), path, "[disclosure]"))
     if problems:
         raise InputError(problems)
+    return shown
+
+
+def _problem(message: str, path: Path, section: str) -> Problem:
+    """A problem with its line: that of the section's head, or the first."""
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    line = next((i for i, text in enumerate(lines, 1) if text.strip().startswith(section)), 1)
+    return Problem(message, str(path), line)
 
 
 def _estimate(
@@ -242,34 +249,28 @@ def _page(
 
 
 def _published_tables(
-    study: Study, histories: CaptureHistories, estimate: Estimate, others: list[Estimate]
+    shown: Overlaps, estimate: Estimate, others: list[Estimate]
 ) -> dict[str, Callable[[], str]]:
     """The tables that may leave the coalition, as CSV texts; small counts are held back."""
 
     def overlaps() -> str:
-        from darkfigure.report.disclosure import publishable_overlaps
-
-        shown = publishable_overlaps(histories, study.smallest_count)
         rows = [[" + ".join(names), count] for names, count in shown.rows]
         if shown.others is not None:
             rows.append(["all other combinations together", shown.others])
         return _csv(["on exactly these lists", "people"], rows)
 
     def sizes() -> str:
-        from darkfigure.report.disclosure import publishable_overlaps
-
-        shown = publishable_overlaps(histories, study.smallest_count)
         head = "people, at least" if shown.rounded else "people"
-        return _csv(["list", head], [[k, v] for k, v in shown.list_sizes.items()])
+        return _csv(["list", head], [[name, size] for name, size in shown.list_sizes.items()])
 
     def totals() -> str:
-        from darkfigure.report.disclosure import publishable_estimate, publishable_overlaps
+        from darkfigure.report.disclosure import publishable_estimate
 
-        shown = [estimate, *others]
-        if publishable_overlaps(histories, study.smallest_count).rounded:
-            shown = [publishable_estimate(each) for each in shown]
+        every = [estimate, *others]
+        if shown.rounded:
+            every = [publishable_estimate(each) for each in every]
         head = ["what", "method", "model", "total", "lower", "upper", "level"]
-        return _csv(head, [[e.details.get("label", "this study"), *_row(e)] for e in shown])
+        return _csv(head, [[e.details.get("label", "this study"), *_row(e)] for e in every])
 
     return {"overlaps": overlaps, "list_sizes": sizes, "estimates": totals}
 
