@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def darkfigure(*args: str, cwd: Path | None = None) -> subprocess.CompletedProce
     )
 
 
-def answer(*args: str) -> dict[str, object]:
+def answer(*args: str) -> dict[str, Any]:
     done = darkfigure(*args, "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -50,6 +51,51 @@ def test_json_has_what_scripts_rely_on() -> None:
     assert found["seed"] == 7
 
 
+def test_the_certificate_stands_in_the_json() -> None:
+    found = answer("size", "uk-2013", "--bootstrap", "0")
+    assert found["models"] == 7_785_061
+    assert found["models_fitted"] + found["models_pruned"] == found["models"]
+    assert found["models_admissible"] is None
+    assert (found["certified"], found["gap"]) == (True, 0.0)
+
+
+def test_nested_intervals_are_an_option() -> None:
+    found = answer("size", "kosovo-1999", "--bootstrap", "60", "--nested", "3")
+    assert [each["model"] for each in found["nested"]] == [
+        "[123,14,34]",
+        "[123,134]",
+        "[134,12,23]",
+    ]
+    said = darkfigure("size", "kosovo-1999", "--bootstrap", "60", "--nested", "3").stdout
+    assert "choice among   3:" in said
+
+
+def test_averaged_says_how_probable_each_dependence_is() -> None:
+    found = answer("size", "kosovo-1999", "--method", "averaged", "--draws", "2000")
+    assert found["method"] == "averaged"
+    assert found["lower"] < found["total"] < found["upper"]
+    assert len(found["dependent"]) == 6
+    assert all(0 <= each["probability"] <= 1 for each in found["dependent"])
+    laplace = answer("size", "kosovo-1999", "--method", "averaged", "--weights", "laplace")
+    assert laplace["total"] != found["total"]
+
+
+def test_a_bootstrap_of_a_method_without_one_is_a_note_and_no_error() -> None:
+    done = darkfigure("size", "kosovo-1999", "--method", "averaged", "--bootstrap", "0", "--json")
+    assert done.returncode == 0
+    assert "no effect" in done.stderr
+    assert json.loads(done.stdout)["method"] == "averaged"
+
+
+def test_check_tells_what_drives_the_estimate() -> None:
+    found = answer("check", "uk-2013-5lists")
+    assert round(found["total"]) == 25311
+    text = darkfigure("check", "uk-2013-5lists")
+    assert text.returncode == 0
+    assert "12,262 to 28,822" in text.stdout
+    assert max(map(len, text.stdout.splitlines())) <= 100
+
+
 def test_the_same_seed_gives_the_same_answer_and_another_does_not() -> None:
     def limits(seed: str) -> tuple[object, object]:
         found = answer("size", "korea-palembang", "--seed", seed)
@@ -62,12 +108,15 @@ def test_the_same_seed_gives_the_same_answer_and_another_does_not() -> None:
 def test_data_that_cannot_answer_end_with_1_and_say_why(tmp_path: Path) -> None:
     file = tmp_path / "apart.csv"
     file.write_text("a,b,c,count\n1,0,0,9\n0,1,0,8\n0,0,1,7\n")
-    for method in ("independent", "stepwise", "bic"):
+    for method in ("independent", "stepwise", "bic", "averaged"):
         done = darkfigure("size", str(file), "--method", method, "--json")
         assert done.returncode == 1
         assert done.stdout == ""
         assert "cannot answer" in done.stderr
         assert "Traceback" not in done.stderr
+    done = darkfigure("check", str(file), "--json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "cannot answer" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -80,6 +129,13 @@ def test_data_that_cannot_answer_end_with_1_and_say_why(tmp_path: Path) -> None:
         (("size", "uk-2013", "--bootstrap", "-3"), "--bootstrap"),
         (("size", "uk-2013", "--max-order", "6"), "between 1 and 5"),
         (("size", "uk-2013", "--max-order", "2", "--method", "stepwise"), "no --max-order"),
+        (("size", "uk-2013", "--draws", "5000"), "no --draws"),
+        (("size", "uk-2013", "--nested", "-1"), "1 or more"),
+        (("size", "uk-2013", "--time-limit", "0"), "above 0"),
+        (("size", "uk-2013", "--method", "averaged", "--weights", "aic"), "weights"),
+        (("size", "uk-2013", "--method", "averaged", "--draws", "3"), "draws"),
+        (("check", "uk-2012"), "uk-2013"),
+        (("check", "uk-2013", "--max-order", "6"), "between 1 and 5"),
         (("tables", "nowhere-1900"), "nowhere-1900"),
         (("run", "nothing.toml"), "no such file"),
         (("size",), "TABLE"),
@@ -117,7 +173,7 @@ def test_help_names_every_command_without_loading_the_wings() -> None:
         [sys.executable, "-c", probe], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert {"run", "size", "tables"} <= set(done.stdout.split())
+    assert {"run", "size", "check", "tables"} <= set(done.stdout.split())
 
 
 def test_the_output_of_a_run_can_be_read_by_a_script(tmp_path: Path) -> None:

@@ -164,6 +164,24 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
     assert not (tmp_path / "out/.unfinished").exists()
 
 
+def test_replicates_that_were_drawn_before_an_interrupt_are_not_drawn_again(
+    study: Path, tmp_path: Path
+) -> None:
+    study.write_text(STUDY.replace("bootstrap = 40", "bootstrap = 300"))
+    run(study, tmp_path / "whole")
+
+    def interrupt(done: int, of: int) -> None:
+        if done == 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(study, tmp_path / "out", workers=1, progress=interrupt)
+    told: list[int] = []
+    run(study, tmp_path / "out", workers=1, progress=lambda done, of: told.append(done))
+    assert told[0] > 15
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
 def test_a_killed_run_leaves_only_whole_files(study: Path, tmp_path: Path) -> None:
     study.write_text(STUDY.replace("bootstrap = 40", "bootstrap = 20000"))
     out = tmp_path / "out"

@@ -14,6 +14,8 @@ from typer._click.exceptions import UsageError
 from darkfigure.errors import InputError, NoEstimateError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from darkfigure.engine import Progress
     from darkfigure.histories import CaptureHistories
 
@@ -70,11 +72,26 @@ def size(
     table: Annotated[
         str, typer.Argument(help="A CSV or Parquet file, or a published table.", metavar="TABLE")
     ],
-    method: Annotated[str, typer.Option(help="independent, stepwise or bic.")] = "bic",
-    bootstrap: Annotated[int, typer.Option(help="Replicates; 0 for none.", min=0)] = 200,
+    method: Annotated[str, typer.Option(help="independent, stepwise, bic or averaged.")] = "bic",
+    bootstrap: Annotated[
+        int | None, typer.Option(help="Replicates; 0 for none.", min=0, show_default="200")
+    ] = None,
     level: Annotated[float, typer.Option(help="Confidence of the interval.")] = 0.95,
     max_order: Annotated[
-        int | None, typer.Option(help="For bic: the most lists that may interact at once.")
+        int | None,
+        typer.Option(help="For bic and averaged: the most lists that may interact at once."),
+    ] = None,
+    nested: Annotated[
+        int | None, typer.Option(help="For bic: intervals with the choice among so many models.")
+    ] = None,
+    time_limit: Annotated[
+        float | None, typer.Option(help="For bic: seconds for the search of the best model.")
+    ] = None,
+    draws: Annotated[
+        int | None, typer.Option(help="For averaged: draws of the total.", show_default="10000")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="For averaged: bic or laplace.", show_default="bic")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the random numbers.", min=0)] = 1,
     as_json: Json = False,
@@ -84,20 +101,28 @@ def size(
     from darkfigure.size.methods import method as find
 
     chosen = find(method)
-    if max_order is not None and "max_order" not in chosen.options:
-        raise InputError(f"The method '{method}' has no --max-order; only bic has.")
-    options: dict[str, Any] = {} if max_order is None else {"max_order": max_order}
+    given = {
+        "bootstrap": bootstrap,
+        "max_order": max_order,
+        "nested": nested,
+        "time_limit": time_limit,
+        "draws": draws,
+        "weights": weights,
+    }
+    options: dict[str, Any] = {name: x for name, x in given.items() if x is not None}
+    for name in options.keys() - chosen.options:
+        if name != "bootstrap":
+            raise InputError(f"The method '{method}' has no --{name.replace('_', '-')}.")
+        _note(f"The method '{method}' makes no bootstrap; --bootstrap has no effect.")
+        del options[name]
+    if "watch" in chosen.options:
+        options["watch"] = _counter("models fitted")
     histories = _histories(table)
     _announce_compilation()
     compile_once(method)
     began = time.perf_counter()
     estimate = chosen.estimate(
-        histories,
-        bootstrap=bootstrap,
-        level=level,
-        seed=seed,
-        progress=_bar("replicates"),
-        **options,
+        histories, level=level, seed=seed, progress=_bar("replicates"), **options
     )
     seconds = time.perf_counter() - began
     if as_json:
@@ -108,8 +133,41 @@ def size(
     print(estimate)
     print()
     print(estimate.table())
+    for each in estimate.details.get("nested", ()):
+        upper = f"{each['upper']:,.0f}" if each["upper"] is not None else "no limit"
+        print(
+            f"choice among {each['models']:>3}: {each['lower']:,.0f} to {upper}"
+            f"   (model {each['model']} joins, alone {each['total']:,.0f})"
+        )
+    for pair in estimate.details.get("dependent", ()):
+        names = " and ".join(pair["lists"])
+        print(f"{names} depend on each other: probability {pair['probability']:.2f}")
     for warning in estimate.warnings:
         _note(f"Warning: {warning}")
+
+
+@app.command()
+def check(
+    table: Annotated[
+        str, typer.Argument(help="A CSV or Parquet file, or a published table.", metavar="TABLE")
+    ],
+    max_order: Annotated[
+        int | None, typer.Option(help="The most lists that may interact at once.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Can the total be estimated, and trusted? What moves it, and by how much."""
+    from darkfigure.size.check import check as check_counts
+    from darkfigure.size.methods import compile_once
+
+    histories = _histories(table)
+    _announce_compilation()
+    compile_once("bic")
+    checked = check_counts(histories, max_order=max_order, progress=_bar("estimates"))
+    if as_json:
+        _print_json(checked.to_dict())
+    else:
+        print(checked)
 
 
 @app.command("tables")
@@ -216,7 +274,14 @@ def _announce_compilation() -> None:
     from darkfigure.size.methods import compiled
 
     if not compiled():
-        _note("Compiling the estimators for this machine; this happens once and takes a minute.")
+        _note("Compiling the estimators for this machine, once; it takes half a minute.")
+
+
+def _counter(what: str) -> Callable[[int], None] | None:
+    """A running number on standard error, if somebody is looking at it."""
+    if not sys.stderr.isatty():
+        return None
+    return lambda done: print(f"\r{what}: {done:,} ", end="", file=sys.stderr, flush=True)
 
 
 def _bar(what: str) -> Progress | None:

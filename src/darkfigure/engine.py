@@ -7,8 +7,10 @@ results do not depend on how many cores there are or which piece ends first.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 Piece = TypeVar("Piece")
@@ -31,7 +33,7 @@ def cores() -> int:
 
 def run(
     work: Callable[[Piece], Result],
-    pieces: Iterable[Piece],
+    pieces: Sequence[Piece],
     *,
     workers: int | None = None,
     progress: Progress | None = None,
@@ -45,7 +47,7 @@ def run(
     ----------
     work : callable
         Pure function of one piece.
-    pieces : iterable
+    pieces : sequence
         What to work on.
     workers : int, optional
         How many cores to use; all of them when left out.
@@ -57,12 +59,20 @@ def run(
     >>> list(run(lambda x: x * x, [1, 2, 3]))
     [1, 4, 9]
     """
-    todo: Sequence[Piece] = list(pieces)
-    pool = ThreadPoolExecutor(max_workers=workers or cores())
+    of = len(pieces)
+    todo = iter(pieces)
+    workers = workers or cores()
+    pool = ThreadPoolExecutor(max_workers=workers)
+    # Only a few pieces are under way at a time, so that memory does not grow with their number.
+    under_way = deque(pool.submit(work, piece) for piece in islice(todo, 4 * workers))
+    done = 0
     try:
-        for done, result in enumerate(pool.map(work, todo), start=1):
+        while under_way:
+            result = under_way.popleft().result()
+            under_way.extend(pool.submit(work, piece) for piece in islice(todo, 1))
+            done += 1
             if progress is not None:
-                progress(done, len(todo))
+                progress(done, of)
             yield result
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

@@ -99,12 +99,14 @@ def run(
 
     settings = study.method.model_dump(exclude_none=True)
     about_counts = {"counts": histories.fingerprint, "notes": list(histories.notes)}
-    say(f"Estimating by {study.method.name} with {study.method.bootstrap} replicates.")
+    say(f"Estimating by the method {study.method.name}.")
     estimate = Estimate.from_json(
         steps.text(
             "estimate.json",
             needs={**about_counts, "method": settings},
-            make=lambda: _estimate(study, histories, workers, progress).to_json(),
+            make=lambda: _estimate(
+                study, histories, workers, progress, steps.unfinished(about_counts, settings)
+            ).to_json(),
         )
     )
     say("Holding it against other models that can be defended.")
@@ -173,10 +175,10 @@ def _check_method(study: Study, path: Path) -> None:
         raise InputError(_problem(str(error), path, "[method]")) from None
     problems = [
         _problem(f"The method '{study.method.name}' has no setting '{option}'.", path, "[method]")
-        for option in ("max_order", "threshold")
+        for option in ("bootstrap", "draws", "weights", "max_order", "threshold")
         if getattr(study.method, option) is not None and option not in known.options
     ]
-    if 0 < study.method.bootstrap < 20:
+    if study.method.bootstrap and study.method.bootstrap < 20:
         few = f"{study.method.bootstrap} replicates are too few for an interval; take 200 or more, "
         problems.append(_problem(few + "or 0 for none.", path, "[method]"))
     if problems:
@@ -187,10 +189,10 @@ def _publishable(study: Study, histories: CaptureHistories, path: Path) -> Overl
     """What may be shown of the counts; settings that only they can show to be wrong are refused
     here, before anything long begins."""
     from darkfigure.report.disclosure import publishable_overlaps
-    from darkfigure.size.search import Space
+    from darkfigure.size.space import Space
 
     problems = []
-    if study.method.name == "bic":
+    if study.method.name in ("bic", "averaged"):
         try:
             Space(len(histories.lists), study.method.max_order)
         except InputError as error:
@@ -216,12 +218,15 @@ def _estimate(
     histories: CaptureHistories,
     workers: int | None,
     progress: engine.Progress | None,
+    resume: Path,
 ) -> Estimate:
     from darkfigure.size.methods import method
 
     options = study.method.model_dump(exclude_none=True)
-    name = options.pop("name")
-    return method(name).estimate(histories, **options, workers=workers, progress=progress)
+    chosen = method(options.pop("name"))
+    if "resume" in chosen.options:
+        options["resume"] = resume
+    return chosen.estimate(histories, **options, workers=workers, progress=progress)
 
 
 def _alternatives(study: Study, histories: CaptureHistories) -> list[dict[str, Any]]:
@@ -336,6 +341,14 @@ class _Steps:
         _write(self.aside / name, content)
         self.made[name] = {"key": key, "sha256": _hash(content)}
         _write(self.aside / RECORD, json.dumps({"files": self.made}, indent=1).encode())
+
+    def unfinished(self, *needs: Mapping[str, Any]) -> Path:
+        """Where to keep what is done of one long step, for the same needs only."""
+        key = _hash(json.dumps([__version__, *needs], sort_keys=True).encode())
+        for other in self.aside.glob("replicates-*"):
+            if other.name != f"replicates-{key[:16]}":
+                other.unlink()
+        return self.aside / f"replicates-{key[:16]}"
 
     def hash_of(self, name: str) -> str:
         """The hash of a file made earlier in this run."""

@@ -6,7 +6,7 @@ import difflib
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -41,9 +41,11 @@ class Method(_Section):
     """How the total is estimated."""
 
     name: Text = "bic"
-    bootstrap: Annotated[int, Field(ge=0, le=1_000_000)] = 200
     level: Annotated[float, Field(gt=0, lt=1)] = 0.95
     seed: Annotated[int, Field(ge=0)] = 1
+    bootstrap: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    draws: Annotated[int, Field(ge=1_000, le=1_000_000)] | None = None
+    weights: Literal["bic", "laplace"] | None = None
     max_order: Annotated[int, Field(ge=1)] | None = None
     threshold: Annotated[float, Field(ge=0, le=1)] | None = None
 

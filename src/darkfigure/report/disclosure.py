@@ -38,6 +38,8 @@ TOLD = frozenset(
         "model",
         "models",
         "models_fitted",
+        "models_pruned",
+        "models_weighed",
         "models_admissible",
         "certified",
         "interval",
@@ -164,6 +166,12 @@ def publishable_estimate(estimate: Estimate) -> Estimate:
     details = {key: value for key, value in estimate.details.items() if key in TOLD}
     if "bic_above_best" in estimate.details:
         details["label"] = f"model {estimate.details['model']}, nearly as good as the best"
+    if near := estimate.details.get("nearly_equal"):
+        details["nearly_equal"] = {
+            **near,
+            "lowest": max(_coarse(near["lowest"]), estimate.observed),
+            "highest": max(_coarse(near["highest"]), estimate.observed),
+        }
     observed = estimate.observed
     if "without" in estimate.details:
         observed = int(_coarse(observed))

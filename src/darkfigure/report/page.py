@@ -67,8 +67,6 @@ class Method(Protocol):
     def name(self) -> str: ...
     @property
     def seed(self) -> int: ...
-    @property
-    def bootstrap(self) -> int: ...
 
 
 class Described(Protocol):
@@ -255,6 +253,13 @@ def _method_text(estimate: Estimate) -> str:
             f"The {level} interval comes from a bootstrap which redraws the counts and repeats the "
             "choice of the model, corrected for bias and acceleration (BCa)."
         )
+    if "posterior" in str(estimate.details.get("interval", "")):
+        return (
+            "The counts of people by combination of lists are described by log-linear models, and "
+            "the count of the combination of no list is read off each of them. Every model counts "
+            f"with the probability that the data give it; {level} of the totals drawn in this way "
+            "lie in the interval."
+        )
     if estimate.draws is not None:
         return said + f"The {level} interval rests on {estimate.draws.size:,} replicates."
     return said + f"The interval is at {level}."
@@ -272,6 +277,8 @@ def _facts(study: Described, estimate: Estimate) -> list[tuple[str, str]]:
     for key, name in (
         ("models", "Models compared"),
         ("models_fitted", "Models fitted"),
+        ("models_pruned", "Models ruled out by the bound"),
+        ("models_weighed", "Models weighed"),
         ("models_admissible", "Models with an estimate"),
     ):
         if details.get(key) is not None:
@@ -281,8 +288,16 @@ def _facts(study: Described, estimate: Estimate) -> list[tuple[str, str]]:
     low, high = f"{estimate.lower:,.0f}", f"{estimate.upper:,.0f}"
     upper = high if estimate.upper < float("inf") else "no upper limit"
     facts.append(("Estimate", f"{estimate.total:,.0f} ({low} to {upper})"))
+    for key, name in (
+        ("mass_proven", "Probability proven to lie on the models weighed"),
+        ("mass_without_estimate", "Probability on models without an estimate"),
+    ):
+        if details.get(key) is not None:
+            facts.append((name, f"{100 * float(details[key]):.1f}\u00a0%"))
     if estimate.draws is not None:
-        facts.append(("Replicates", f"{estimate.draws.size:,}"))
+        facts.append(
+            ("Replicates" if "mass_proven" not in details else "Draws", f"{estimate.draws.size:,}")
+        )
     for key, name in (("bias", "BCa bias correction"), ("acceleration", "BCa acceleration")):
         if details.get(key) is not None:
             facts.append((name, f"{float(details[key]):.4f}"))

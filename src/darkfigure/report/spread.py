@@ -151,7 +151,7 @@ def round_values(floor: float, ceiling: float) -> list[float]:
 
 
 def replicates(estimate: Estimate) -> Chart | None:
-    """How the estimate spreads over the replicates; None when there are none to show.
+    """How the estimate spreads over its replicates or draws; None when there are none to show.
 
     Examples
     --------
@@ -161,6 +161,15 @@ def replicates(estimate: Estimate) -> Chart | None:
     if estimate.draws is None:
         return None
     finite = estimate.draws[np.isfinite(estimate.draws)]
+    if "posterior" in str(estimate.details.get("interval", "")):
+        what = "draws"
+        made = (
+            f"The total drawn {finite.size:,} times: each time a model by its probability, then a "
+            "number from what that model says."
+        )
+    else:
+        what = "replicates"
+        made = f"The estimate made again on {finite.size:,} redrawn sets of counts."
     if finite.size < 2:
         return None
     # A heavy upper tail would squeeze all else into one bar, so the last bin takes what is beyond.
@@ -184,7 +193,7 @@ def replicates(estimate: Estimate) -> Chart | None:
                 tickCount=4 if width == NARROW else 8,
             ),
         )
-        y = alt.Y("y:Q", axis=alt.Axis(title="replicates", tickCount=4, format=",d"))
+        y = alt.Y("y:Q", axis=alt.Axis(title=what, tickCount=4, format=",d"))
         chart = alt.layer(
             alt.Chart(alt.InlineData(bars))
             .mark_rect(fill=QUIET, opacity=0.55)
@@ -213,17 +222,15 @@ def replicates(estimate: Estimate) -> Chart | None:
         rows.append(["no estimate", f"{failed:,}"])
     return drawn_twice(
         "replicates",
-        title=f"Nine in ten replicates fall between {rounded(float(low))} and "
-        f"{rounded(float(high))}",
-        caption=f"The estimate made again on {finite.size:,} redrawn sets of counts. The solid "
-        "line is the estimate, the dashed lines are the limits of its interval. The last bar takes "
-        "in the largest half of one per cent.",
+        title=f"Nine in ten {what} fall between {rounded(float(low))} and {rounded(float(high))}",
+        caption=f"{made} The solid line is the estimate, the dashed lines are the limits of its "
+        "interval. The last bar takes in the largest half of one per cent.",
         alt=opened(
-            f"histogram of {finite.size:,} replicates, with the middle at "
+            f"histogram of {finite.size:,} {what}, with the middle at "
             f"{rounded(float(middle))} people."
         ),
         draw=draw,
-        header=["People in all", "Replicates"],
+        header=["People in all", opened(what)],
         rows=rows,
     )
 

@@ -140,6 +140,7 @@ def findings(
         _width(estimate),
         _seen(estimate),
         *_shared(histories, smallest_count),
+        *_nearly_equal(plain),
         *_other_models(estimate, plain),
         *_left_out(estimate, without),
         *_replicates(estimate),
@@ -255,6 +256,29 @@ def _other_models(estimate: Estimate, others: Sequence[Estimate]) -> Iterator[Fi
         f"{'falls' if outside == 1 else 'fall'} outside the range.",
         why,
         decisive=highest > WIDE * lowest,
+    )
+
+
+def _nearly_equal(others: Sequence[Estimate]) -> Iterator[Finding]:
+    """What the models say that BIC does not tell apart."""
+    near = next((o.details["nearly_equal"] for o in others if "nearly_equal" in o.details), None)
+    if near is None or near["models"] < 2:
+        return
+    lowest, highest = near["lowest"], near["highest"]
+    ratio = highest / max(lowest, 1.0)
+    models = f"The {counted(near['models'])} best models fit the data almost equally well"
+    why = (
+        "The data do not say which of them is right. A number that rests on one of them alone "
+        "sounds more certain than it can be."
+    )
+    if rounded(lowest) == rounded(highest):
+        yield Finding(False, f"{models} and say the same: {rounded(lowest)}.", why)
+        return
+    yield Finding(
+        ratio > NARROW,
+        f"{models} and run from {rounded(lowest)} to {rounded(highest)} people.",
+        why,
+        decisive=ratio > WIDE,
     )
 
 

@@ -12,17 +12,19 @@ term t is a subset of the cell w:
 import math
 
 import numpy as np
-from numba import njit
+
+from darkfigure.size._kernel import kernel
 
 ESTIMABLE = 0
 NO_MLE = 1  # the likelihood grows without end: no finite parameters (Fienberg & Rinaldo 2012)
 NOT_IDENTIFIED = 2  # the unseen cell is free: the data say nothing about it
 NEITHER = 3  # both of the above
+UNDECIDED = 4  # not brought to its end: the ceiling of its likelihood was all that was asked
 
 MAX_ITERATIONS = 200
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def sum_over_supersets(x):
     """Replace x[s] by the sum of x over all supersets of s (the superset zeta transform)."""
     half = 1
@@ -33,7 +35,7 @@ def sum_over_supersets(x):
         half *= 2
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def sum_over_subsets(x):
     """Replace x[s] by the sum of x over all subsets of s (the subset zeta transform)."""
     half = 1
@@ -44,36 +46,38 @@ def sum_over_subsets(x):
         half *= 2
 
 
-@njit(cache=True, nogil=True)
-def _cholesky_solve(a, b, p):
-    """Solve a x = b in place of b, for p rows; False when a is not positive definite."""
+@kernel
+def cholesky_solve(a, b, p):
+    """Solve a x = b in place of b, for p rows; how many depend on the others (x is 0).
+
+    Only the upper triangle of a is read, and overwritten row by row by D L' of a = L D L'. Row p
+    of a holds the diagonal.
+    """
+    dependent = 0
     for j in range(p):
         pivot = a[j, j]
-        for k in range(j):
-            pivot -= a[j, k] * a[j, k]
-        if not pivot > 1e-14 * a[j, j]:
-            return False
-        root = math.sqrt(pivot)
-        a[j, j] = root
+        if not pivot > 1e-14 * a[p, j]:
+            dependent += 1
+            a[j, j] = 0.0
+            continue
         for i in range(j + 1, p):
-            s = a[i, j]
-            for k in range(j):
-                s -= a[i, k] * a[j, k]
-            a[i, j] = s / root
-    for i in range(p):
-        s = b[i]
-        for k in range(i):
-            s -= a[i, k] * b[k]
-        b[i] = s / a[i, i]
+            share = a[j, i] / pivot
+            if share != 0.0:
+                b[i] -= share * b[j]
+                for k in range(i, p):
+                    a[i, k] -= share * a[j, k]
     for i in range(p - 1, -1, -1):
+        if a[i, i] == 0.0:
+            b[i] = 0.0
+            continue
         s = b[i]
         for k in range(i + 1, p):
-            s -= a[k, i] * b[k]
+            s -= a[i, k] * b[k]
         b[i] = s / a[i, i]
-    return True
+    return dependent
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def support(margins, terms, n_terms, alive, free):
     """Fill `alive` (cells that stay in the fit) and `free` (finite terms); is the model identified?
 
@@ -113,17 +117,18 @@ def support(margins, terms, n_terms, alive, free):
     return p, identified
 
 
-@njit(cache=True, nogil=True)
-def _solve_information(summed, free, n_free, info, step):
+@kernel
+def solve_information(summed, free, n_free, info, step):
     """Solve information x step = step, the information gathered from superset-summed means."""
     for i in range(n_free):
-        for j in range(i + 1):
+        for j in range(i, n_free):
             info[i, j] = summed[free[i] | free[j]]
-    return _cholesky_solve(info, step, n_free)
+        info[n_free, i] = info[i, i]  # the diagonal as it was, to judge the pivots by
+    return cholesky_solve(info, step, n_free)
 
 
-@njit(cache=True, nogil=True)
-def _predictor(free, n_free, beta, out):
+@kernel
+def predictor(free, n_free, beta, out):
     """The linear predictor on every cell."""
     out[:] = 0.0
     for i in range(n_free):
@@ -131,7 +136,27 @@ def _predictor(free, n_free, beta, out):
     sum_over_subsets(out)
 
 
-@njit(cache=True, nogil=True)
+@kernel
+def _ceiling(alive, eta, mean, change):
+    """A log-likelihood, less its constant, that no parameters exceed; infinite where none is known.
+
+    Newton's step makes the linearised means m = mu (1 + change) share every sufficient statistic
+    with the counts. For such m >= 0 and any parameters, sum(n eta - exp eta) = sum(m eta - exp eta)
+    <= sum(m log m - m): weak duality, at any iterate, converged or not.
+    """
+    for w in range(1, alive.size):
+        if alive[w] and change[w] < -1.0 - 1e-9:
+            return math.inf
+    ceiling = 0.0
+    for w in range(1, alive.size):
+        if alive[w]:
+            share = 1.0 + change[w]
+            if share > 1e-9:
+                ceiling += mean[w] * share * (eta[w] + math.log(share) - 1.0)
+    return ceiling
+
+
+@kernel
 def fit_terms(counts, margins, terms, n_terms, eta):
     """Fit one model by Newton's method: status, log-likelihood less its constant, intercept, steps.
 
@@ -140,6 +165,16 @@ def fit_terms(counts, margins, terms, n_terms, eta):
     The log-likelihood is the supremum also where no estimate exists, so that it can serve as bound;
     where arithmetic fails, that of the saturated model, which bounds every other.
     The intercept is the logarithm of the mean of the unseen cell.
+    """
+    return fit_or_bound(counts, margins, terms, n_terms, eta, -math.inf, -math.inf)
+
+
+@kernel
+def fit_or_bound(counts, margins, terms, n_terms, eta, hopeless, minor):
+    """Fit one model as `fit_terms` does, as far as a search has to know it.
+
+    As soon as the log-likelihood provably stays below `hopeless`, or below `minor` and is known to
+    within a hundredth, the fit ends UNDECIDED and gives that ceiling.
     """
     cells = counts.size
     alive = np.empty(cells, np.bool_)
@@ -150,9 +185,10 @@ def fit_terms(counts, margins, terms, n_terms, eta):
         free = free[1:]
         n_free -= 1
 
-    weights = np.zeros(cells)
+    mean = np.zeros(cells)
+    summed = np.zeros(cells)
     working = np.zeros(cells)
-    info = np.empty((n_free, n_free))
+    info = np.empty((n_free + 1, n_free))
     step = np.empty(n_free)
     gradient = np.empty(n_free)
     change = np.empty(cells)
@@ -160,50 +196,60 @@ def fit_terms(counts, margins, terms, n_terms, eta):
     # One step of iteratively reweighted least squares carries any starting means into the model.
     for w in range(cells):
         if alive[w]:
-            mean = math.exp(eta[w])
-            weights[w] = mean
-            working[w] = mean * eta[w] + counts[w] - mean
-    sum_over_supersets(weights)
+            mean[w] = math.exp(eta[w])
+            summed[w] = mean[w]
+            working[w] = mean[w] * (eta[w] - 1.0) + counts[w]
+    sum_over_supersets(summed)
     sum_over_supersets(working)
     for i in range(n_free):
         step[i] = working[free[i]]
-    started = _solve_information(weights, free, n_free, info, step)
-    _predictor(free, n_free, step, change)
+    started = solve_information(summed, free, n_free, info, step) == 0
+    predictor(free, n_free, step, change)
     intercept = step[0]  # the empty set comes first among the terms
-    loglik = 0.0
     for w in range(cells):
-        eta[w] = change[w] if alive[w] else -math.inf
-        started = started and not eta[w] > 30.0
+        change[w] = change[w] - eta[w] if alive[w] else 0.0
+    if started and minor > -math.inf:
+        ceiling = _ceiling(alive, eta, mean, change)
+        if ceiling < hopeless:
+            return UNDECIDED, ceiling, math.nan, 1
+    loglik = 0.0
     cold = 0.0
     for w in range(cells):
         if alive[w]:
-            loglik += counts[w] * eta[w] - math.exp(eta[w])
+            eta[w] += change[w]
+            started = started and not eta[w] > 30.0
+            mean[w] = math.exp(eta[w])
+            loglik += counts[w] * eta[w] - mean[w]
             cold -= 1.0
+        else:
+            eta[w] = -math.inf
     if not (started and loglik >= cold):  # a start too far off: begin again at means of one
         intercept = 0.0
         loglik = cold
         for w in range(cells):
             if alive[w]:
                 eta[w] = 0.0
+                mean[w] = 1.0
 
     exists = True
     iterations = 1
     while iterations < MAX_ITERATIONS:
         iterations += 1
-        for w in range(cells):
-            weights[w] = math.exp(eta[w])
-        sum_over_supersets(weights)
+        summed[:] = mean
+        sum_over_supersets(summed)
         for i in range(n_free):
-            step[i] = margins[free[i]] - weights[free[i]]
+            step[i] = margins[free[i]] - summed[free[i]]
             gradient[i] = step[i]
-        if not _solve_information(weights, free, n_free, info, step):
-            exists = False
-            loglik = _saturated(counts)
-            break
+        dependent = solve_information(summed, free, n_free, info, step)
         gain = 0.0
         for i in range(n_free):
             gain += gradient[i] * step[i]
-        _predictor(free, n_free, step, change)
+        predictor(free, n_free, step, change)
+
+        if minor > -math.inf and dependent == 0:
+            ceiling = _ceiling(alive, eta, mean, change)
+            if ceiling < hopeless or (ceiling < minor and ceiling - loglik < 0.01):
+                return UNDECIDED, ceiling, math.nan, iterations
 
         # A direction that leaves every counted cell alone and only lowers empty ones can be
         # followed for ever: no maximum exists. Newton's step becomes it, minus one per step.
@@ -218,7 +264,7 @@ def fit_terms(counts, margins, terms, n_terms, eta):
                 highest = max(highest, change[w])
                 lowest = min(lowest, change[w])
                 if change[w] < -0.5:
-                    fading += math.exp(eta[w])
+                    fading += mean[w]
         still = moved_counted < 1e-6 and highest < 1e-6 and gain < 1e-5
         if still and lowest < -0.5 and fading < 1e-6:
             exists = False
@@ -231,7 +277,8 @@ def fit_terms(counts, margins, terms, n_terms, eta):
             for w in range(cells):
                 if alive[w]:
                     moved = eta[w] + scale * change[w]
-                    trial += counts[w] * moved - math.exp(moved)
+                    mean[w] = math.exp(moved)
+                    trial += counts[w] * moved - mean[w]
             if trial >= loglik - 1e-9 * (1.0 + abs(loglik)) or scale < 1e-6:
                 break
             scale *= 0.5
@@ -242,6 +289,11 @@ def fit_terms(counts, margins, terms, n_terms, eta):
         loglik = trial
         # Convergence is quadratic: after a full step this small the next would be below 1e-8.
         if gain < 1e-9 and max(highest, -lowest) < 1e-4:
+            if dependent > 0:  # means that vanished have made two parameters one
+                exists = False
+                for i in range(n_free):
+                    if abs(margins[free[i]] - summed[free[i]]) > 1e-4:
+                        loglik = _saturated(counts)
             break
 
     if not identified:
@@ -257,7 +309,7 @@ def fit_terms(counts, margins, terms, n_terms, eta):
     return status, loglik, intercept, iterations
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _saturated(counts):
     """The log-likelihood, less its constant, of a model that fits every count."""
     loglik = 0.0
@@ -267,7 +319,7 @@ def _saturated(counts):
     return loglik
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def start_from_counts(counts, eta):
     """Starting log means for a fit that has no better ones."""
     for w in range(counts.size):

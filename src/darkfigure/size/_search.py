@@ -1,236 +1,403 @@
-"""Compiled kernels behind `search`: walk the space of hierarchical models.
-
-A model is a bit set over `candidates`, the sets of two or more lists that may interact, sorted by
-size. It is hierarchical when with every term it has the term's subsets: `requires[i]` holds, as
-bits, the candidates one list smaller than candidate i and inside it.
-"""
+"""Compiled kernel behind `search`: the best models, proven by branch and bound."""
 
 import math
 
 import numpy as np
-from numba import njit
 
-from darkfigure.size._loglinear import ESTIMABLE, fit_terms, start_from_counts, sum_over_supersets
+from darkfigure.size._kernel import kernel
+from darkfigure.size._loglinear import (
+    ESTIMABLE,
+    NO_MLE,
+    UNDECIDED,
+    fit_or_bound,
+    start_from_counts,
+    sum_over_supersets,
+)
+from darkfigure.size._space import TIE
 
-TIE = 1e-7  # criteria closer than this are equal; the model that comes first in order is kept
-
-
-@njit(cache=True, nogil=True)
-def count_models(requires, limit):
-    """How many hierarchical models there are, counting no further than `limit`."""
-    t = requires.size
-    position = np.empty(t + 2, np.int64)
-    chosen = np.empty(t + 2, np.uint64)
-    position[0] = 0
-    chosen[0] = 0
-    top = 1
-    found = 0
-    while top > 0 and found < limit:
-        top -= 1
-        i, model = position[top], chosen[top]
-        while i < t:
-            if requires[i] & ~model == 0:
-                position[top] = i + 1
-                chosen[top] = model | (np.uint64(1) << np.uint64(i))
-                top += 1
-            i += 1
-        found += 1
-    return found
+OPEN, IN, OUT = 0, 1, 2  # what a node of the search has decided about a term
 
 
-@njit(cache=True, nogil=True)
-def list_models(requires, n):
-    """All n hierarchical models, each once, as bit sets over the candidates."""
-    t = requires.size
-    models = np.empty(n, np.uint64)
-    position = np.empty(t + 2, np.int64)
-    chosen = np.empty(t + 2, np.uint64)
-    position[0] = 0
-    chosen[0] = 0
-    top = 1
-    found = 0
-    while top > 0 and found < n:
-        top -= 1
-        i, model = position[top], chosen[top]
-        models[found] = model
-        found += 1
-        while i < t:
-            if requires[i] & ~model == 0:
-                position[top] = i + 1
-                chosen[top] = model | (np.uint64(1) << np.uint64(i))
-                top += 1
-            i += 1
-    return models
+@kernel
+def _inside(a, b):
+    """Is the set a a proper subset of the set b?"""
+    return a & b == a and a != b
 
 
-@njit(cache=True, nogil=True)
-def write_terms(n_lists, candidates, model, terms):
-    """Put the masks of a model's terms into `terms`: empty set, single lists, interactions."""
+@kernel
+def _gather(n_lists, candidates, state, terms):
+    """Put the masks of all terms that are not decided out into `terms`."""
     terms[0] = 0
     for j in range(n_lists):
         terms[1 + j] = 1 << j
     n = 1 + n_lists
     for i in range(candidates.size):
-        if (model >> np.uint64(i)) & np.uint64(1):
+        if state[i] != OUT:
             terms[n] = candidates[i]
             n += 1
     return n
 
 
-@njit(cache=True, nogil=True)
-def fit_models(counts, n_lists, candidates, models, status, loglik, intercept):
-    """Fit every model of `models`; results go into the last three arrays."""
-    margins = counts.copy()
-    sum_over_supersets(margins)
-    terms = np.empty(1 + n_lists + candidates.size, np.int64)
-    eta = np.empty(counts.size)
-    for m in range(models.size):
-        n_terms = write_terms(n_lists, candidates, models[m], terms)
-        start_from_counts(counts, eta)
-        status[m], loglik[m], intercept[m], _ = fit_terms(counts, margins, terms, n_terms, eta)
+@kernel
+def _keep(models, found, n, state, criterion, intercept, status):
+    """Write one model down as number n; the arrays grow when they are full."""
+    if n == models.shape[0]:
+        wider = np.empty((2 * n, models.shape[1]), np.uint8)
+        wider[:n] = models
+        longer = np.empty((2 * n, 3))
+        longer[:n] = found
+        models, found = wider, longer
+    for i in range(state.size):
+        models[n, i] = state[i] != OUT
+    found[n, 0], found[n, 1], found[n, 2] = criterion, intercept, status
+    return models, found
 
 
-@njit(cache=True, nogil=True)
-def _bits(x):
+@kernel
+def _differ(a, b):
+    """Do two states leave different terms in?"""
+    different = False
+    for i in range(a.size):
+        different = different or (a[i] == OUT) != (b[i] == OUT)
+    return different
+
+
+@kernel
+def _rank(lowest, criterion):
+    """Put a criterion into the ordered array of the lowest ones."""
+    i = lowest.size - 1
+    if not criterion < lowest[i]:
+        return
+    while i > 0 and lowest[i - 1] > criterion:
+        lowest[i] = lowest[i - 1]
+        i -= 1
+    lowest[i] = criterion
+
+
+@kernel
+def _limit(lowest, keep, within):
+    """The highest criterion that a model still to be written down may have."""
+    limit = lowest[0] + within
+    if keep > 0:
+        limit = min(limit, lowest[keep - 1])
+    return limit + TIE
+
+
+@kernel
+def _extend(models, found, n, lowest, keep, within, candidates, idle, penalty):
+    """Add to model n - 1 every set of idle terms that the limits allow, fewest first.
+
+    Models written down are also the queue: each is extended by idle terms after its last one.
+    """
+    state = np.empty(candidates.size, np.uint8)
+    front, most = n - 1, n - 1 + keep if keep > 0 else 1 << 62
+    while front < n and n < most:
+        criterion = found[front, 0] + penalty
+        if criterion > _limit(lowest, keep, within):
+            break
+        last = -1
+        for i in range(candidates.size):
+            if idle[i] and models[front, i]:
+                last = i
+        for i in range(last + 1, candidates.size):
+            ready = idle[i]
+            for k in range(candidates.size):
+                if ready and not models[front, k] and _inside(candidates[k], candidates[i]):
+                    ready = False
+            if ready:
+                for k in range(candidates.size):
+                    state[k] = IN if models[front, k] or k == i else OUT
+                models, found = _keep(
+                    models, found, n, state, criterion, found[front, 1], found[front, 2]
+                )
+                _rank(lowest, criterion)
+                n += 1
+        front += 1
+    return models, found, n
+
+
+@kernel
+def _joinable(candidates, idle, state):
+    """How many idle terms have none of the searched terms inside them decided out."""
     n = 0
-    while x:
-        x &= x - np.uint64(1)
-        n += 1
+    for i in range(candidates.size):
+        joins = idle[i]
+        for k in range(candidates.size):
+            if joins and not idle[k] and state[k] == OUT and _inside(candidates[k], candidates[i]):
+                joins = False
+        n += joins
     return n
 
 
-@njit(cache=True, nogil=True)
-def best_model(counts, n_lists, candidates, requires, penalty):
-    """The estimable model with the lowest -2 log-likelihood + penalty x parameters, proven.
+@kernel
+def _log_add(a, b):
+    """log(exp a + exp b)"""
+    high, low = max(a, b), min(a, b)
+    return high if low == -math.inf else high + math.log1p(math.exp(low - high))
+
+
+@kernel
+def _write(
+    models, found, n, lowest, outside, keep, within, candidates, idle, penalty, state, result
+):
+    """Write a model down with all it leads to: `result` is criterion, intercept, status."""
+    models, found = _keep(models, found, n, state, result[0], result[1], result[2])
+    _rank(lowest, result[0])
+    first = n
+    models, found, n = _extend(
+        models, found, n + 1, lowest, keep, within, candidates, idle, penalty
+    )
+    written = -math.inf
+    for m in range(first, n):
+        written = _log_add(written, -0.5 * found[m, 0])
+    whole = (
+        math.log1p(math.exp(-0.5 * penalty)) * _joinable(candidates, idle, state) - 0.5 * result[0]
+    )
+    if whole > written:
+        outside = _log_add(outside, whole + math.log1p(-math.exp(written - whole)))
+    return models, found, n, outside
+
+
+@kernel
+def _climb(counts, margins, n_lists, candidates, idle, penalty, state, strength, result):
+    """A good model to start from, stepwise both ways: its `state` and its `result`, as in `_write`.
+
+    The term whose lists share most unexpectedly many or few people joins if that lowers the
+    criterion (the three most unexpected are tried), then any term may leave; until nothing moves.
+    `strength` receives how unexpected each term is under independence. Returns the number of fits.
+    """
+    t = candidates.size
+    eta = np.empty(counts.size)
+    expected = np.empty(counts.size)
+    surprise = np.empty(t)
+    state[:] = OUT
+    start_from_counts(counts, eta)
+    result[0], result[1], result[2] = math.inf, math.nan, NO_MLE
+    _try(counts, margins, n_lists, candidates, state, penalty, eta, result)
+    fits = 1
+    moved = True
+    while moved:
+        moved = False
+        for w in range(counts.size):
+            expected[w] = math.exp(eta[w]) if w else 0.0
+        sum_over_supersets(expected)
+        for i in range(t):
+            c = candidates[i]
+            surprise[i] = abs(margins[c] - expected[c]) / math.sqrt(expected[c] + 0.5)
+        if fits == 1:
+            strength[:] = surprise
+        tried = 0
+        for i in np.argsort(-surprise):
+            ready = tried < 3 and state[i] == OUT and not idle[i]
+            for k in range(t):
+                if ready and state[k] == OUT and _inside(candidates[k], candidates[i]):
+                    ready = False
+            if ready and not moved:
+                tried += 1
+                fits += 1
+                state[i] = IN
+                moved = _try(counts, margins, n_lists, candidates, state, penalty, eta, result)
+                if not moved:
+                    state[i] = OUT
+        for i in range(t):
+            removable = state[i] == IN
+            for k in range(t):
+                if removable and state[k] == IN and _inside(candidates[i], candidates[k]):
+                    removable = False
+            if removable:
+                fits += 1
+                state[i] = OUT
+                if _try(counts, margins, n_lists, candidates, state, penalty, eta, result):
+                    moved = True
+                else:
+                    state[i] = IN
+    return fits
+
+
+@kernel
+def _try(counts, margins, n_lists, candidates, state, penalty, eta, result):
+    """Fit a neighbour of the model of `result`; move there if it is better."""
+    terms = np.empty(1 + n_lists + candidates.size, np.int64)
+    trial = np.empty(counts.size)
+    n_terms = _gather(n_lists, candidates, state, terms)
+    for w in range(eta.size):
+        trial[w] = max(eta[w], -3.0)
+    status, loglik, intercept, _ = fit_or_bound(
+        counts, margins, terms, n_terms, trial, -math.inf, 0.5 * (penalty * n_terms - result[0])
+    )
+    criterion = -2.0 * loglik + penalty * n_terms
+    estimable = status == ESTIMABLE or (status != UNDECIDED and result[2] != ESTIMABLE)
+    if not (estimable and criterion < result[0] - TIE):
+        return False
+    eta[:] = trial
+    result[0], result[1], result[2] = criterion, intercept, status
+    return True
+
+
+@kernel
+def search(counts, n_lists, candidates, penalty, keep, within, every, budget, desk):
+    """The estimable models of lowest -2 log-likelihood + penalty x parameters, proven.
 
     Branch and bound over (terms decided in, terms decided out). The largest model under a node has
     the highest likelihood of all models there and the terms decided in are the fewest parameters,
-    so the two together bound every model under the node from below.
+    so the two together bound every model under the node from below. A model is thus written down
+    unless its criterion is more than `within` above the lowest, or above the `keep`-th lowest.
+    With `every`, so are models without an estimate that lie as low.
 
-    Returns found, model, criterion (without the likelihood's constant), intercept, models fitted.
+    A term above one whose lists share nobody changes no mean and costs its penalty: such terms stay
+    out of the search, and join the models found afterwards where the limits allow.
+
+    The search ends early after `budget` fits or when somebody puts a one on desk[0]; desk[1] tells
+    how many models have been fitted.
+
+    Returns models (rows of 0/1 over the candidates), found (criterion without the likelihood's
+    constant, intercept, status), how many models were fitted, how many fits that and the first good
+    model took, a floor below which no other model lies (lower than the limits only if the search
+    ended early), and the logarithm of an upper bound on the sum of exp(-criterion / 2) over all
+    models not written down.
     """
-    cells = counts.size
-    t = candidates.size
-    one = np.uint64(1)
+    cells, t, main = counts.size, candidates.size, 1 + n_lists
     margins = counts.copy()
     sum_over_supersets(margins)
-    terms = np.empty(1 + n_lists + t, np.int64)
-    main = 1 + n_lists
+    terms = np.empty(main + t, np.int64)
 
-    # above[i]: candidate i and all candidates that contain it, which leave together.
-    above = np.zeros(t, np.uint64)
+    state = np.zeros((t + 2, t), np.uint8)
+    idle = np.zeros(t, np.bool_)
     for i in range(t):
         for k in range(t):
-            if candidates[k] & candidates[i] == candidates[i]:
-                above[i] |= one << np.uint64(k)
-    everything = np.uint64(0)
-    for i in range(t):
-        everything |= one << np.uint64(i)
+            if margins[candidates[k]] == 0 and _inside(candidates[k], candidates[i]):
+                state[0, i] = OUT
+                idle[i] = True
+                break
+    # What one more free choice can add to the sum of exp(-criterion / 2), as a factor's logarithm.
+    choice = math.log1p(math.exp(-0.5 * penalty))
 
-    # Decide first what the counts speak of most clearly: the largest standardised departures of the
-    # margins from independence. Larger terms come after the smaller ones inside them.
-    start = np.empty(cells)
-    start_from_counts(counts, start)
-    n_terms = write_terms(n_lists, candidates, np.uint64(0), terms)
-    status, loglik, intercept, _ = fit_terms(counts, margins, terms, n_terms, start)
-    fits = 1
-    expected = np.exp(start)
-    expected[0] = 0.0
-    sum_over_supersets(expected)
+    lowest = np.full(max(keep, 1), math.inf)
+    models = np.empty((64, t), np.uint8)
+    found = np.empty((64, 3))
+    n = 0
+    outside = -math.inf
+
+    # Decide first what the model found on foot has, then what the counts speak of most clearly. In
+    # either part larger terms come after the smaller ones inside them.
+    first_state = np.empty(t, np.uint8)
     strength = np.empty(t)
+    result = np.empty(3)
+    fits = _climb(
+        counts, margins, n_lists, candidates, idle, penalty, first_state, strength, result
+    )
+    if result[2] == ESTIMABLE:
+        models, found, n, outside = _write(
+            models,
+            found,
+            n,
+            lowest,
+            outside,
+            keep,
+            within,
+            candidates,
+            idle,
+            penalty,
+            first_state,
+            result,
+        )
     for i in range(t):
         c = candidates[i]
-        strength[i] = abs(margins[c] - expected[c]) / math.sqrt(expected[c] + 0.5)
-        size = 0
+        size = 0 if first_state[i] == OUT else -n_lists
         while c:
             size += c & 1
             c >>= 1
         strength[i] -= 1e9 * size
     order = np.argsort(-strength)
 
-    found = False
-    best = math.inf
-    best_bits = np.uint64(0)
-    best_intercept = math.nan
-    if status == ESTIMABLE:
-        found = True
-        best = -2.0 * loglik + penalty * main
-        best_intercept = intercept
-
-    depth = t + 2
-    stack_in = np.empty(depth, np.uint64)
-    stack_out = np.empty(depth, np.uint64)
-    stack_at = np.empty(depth, np.int64)
-    stack_loglik = np.empty(depth)
-    stack_eta = np.empty((depth, cells))
     here = np.empty(cells)
-
-    start_from_counts(counts, stack_eta[0])
-    n_terms = write_terms(n_lists, candidates, everything, terms)
-    status, loglik, intercept, _ = fit_terms(counts, margins, terms, n_terms, stack_eta[0])
-    fits += 1
-    value = -2.0 * loglik + penalty * (main + t)
-    if status == ESTIMABLE and value < best - TIE:
-        found, best, best_bits, best_intercept = True, value, everything, intercept
-    stack_in[0], stack_out[0], stack_at[0], stack_loglik[0] = np.uint64(0), np.uint64(0), 0, loglik
+    here_state = np.empty(t, np.uint8)
+    at = np.zeros(t + 2, np.int64)
+    bound = np.full(t + 2, -math.inf)  # of the node above: -2 log-likelihood, no penalty
+    eta = np.empty((t + 2, cells))
+    start_from_counts(counts, eta[0])
     top = 1
+    fitted = 0
+    limit = math.inf
     while top > 0:
+        limit = _limit(lowest, keep, within)
+        if fits >= budget or desk[0] > 0:
+            break
         top -= 1
-        inside, outside, at = stack_in[top], stack_out[top], stack_at[top]
-        loglik = stack_loglik[top]
-        here[:] = stack_eta[top]
-        size = main + _bits(inside)
-        while at < t and -2.0 * loglik + penalty * size <= best + TIE:
-            i = order[at]
-            at += 1
-            if (outside >> np.uint64(i)) & one:
-                continue
-            # the child without term i is fitted and put by; the walk goes on with the child with it
-            out = outside | above[i]
-            stack_eta[top] = here
-            for w in range(cells):  # a mean that vanished above need not vanish below
-                stack_eta[top, w] = max(here[w], -3.0)
-            n_terms = write_terms(n_lists, candidates, everything & ~out, terms)
-            status, child, intercept, _ = fit_terms(counts, margins, terms, n_terms, stack_eta[top])
+        here_state[:] = state[top]
+        position, deviance = at[top], bound[top]
+        size, open_terms = main, 0
+        for i in range(t):
+            size += here_state[i] == IN
+            open_terms += here_state[i] == OPEN
+        if deviance + penalty * size <= limit:
+            here[:] = eta[top]
+            n_terms = _gather(n_lists, candidates, here_state, terms)
+            status, loglik, intercept, _ = fit_or_bound(
+                counts,
+                margins,
+                terms,
+                n_terms,
+                here,
+                0.5 * (penalty * size - limit),
+                0.5 * (penalty * n_terms - limit),
+            )
             fits += 1
-            value = -2.0 * child + penalty * n_terms
-            if status == ESTIMABLE:
-                model = everything & ~out
-                better = value < best - TIE
-                if better or (value <= best + TIE and model < best_bits):
-                    found, best_bits, best_intercept = True, model, intercept
-                    best = value if better else min(best, value)
-            if -2.0 * child + penalty * size <= best + TIE:
-                stack_in[top], stack_out[top] = inside, out
-                stack_at[top], stack_loglik[top] = at, child
-                top += 1
-            inside |= one << np.uint64(i)
+            fitted += 1
+            desk[1] = fitted
+            deviance = -2.0 * loglik
+            criterion = deviance + penalty * n_terms
+            known = n > 0 and result[2] == ESTIMABLE and not _differ(here_state, first_state)
+            allowed = status == ESTIMABLE or (every and status != UNDECIDED)
+            if allowed and not known and criterion <= limit:
+                models, found, n, outside = _write(
+                    models,
+                    found,
+                    n,
+                    lowest,
+                    outside,
+                    keep,
+                    within,
+                    candidates,
+                    idle,
+                    penalty,
+                    here_state,
+                    np.array([criterion, intercept, status]),
+                )
+            for w in range(cells):  # a mean that vanished above need not vanish below
+                here[w] = max(here[w], -3.0)
+        while deviance + penalty * size <= limit and position < t:
+            # the child without the next term is put by; the walk goes on to the child with it
+            i = order[position]
+            position += 1
+            if here_state[i] != OPEN:
+                continue
+            state[top] = here_state
+            for k in range(t):
+                if candidates[k] & candidates[i] == candidates[i]:
+                    state[top, k] = OUT
+            at[top], bound[top], eta[top] = position, deviance, here
+            top += 1
+            here_state[i] = IN
             size += 1
-    return found, best_bits, best, best_intercept, fits
-
-
-@njit(cache=True, nogil=True)
-def best_totals(tables, n_lists, candidates, requires):
-    """The total under the model with the lowest BIC, for each table; infinite where none."""
-    totals = np.empty(tables.shape[0])
-    for b in range(tables.shape[0]):
-        observed = tables[b].sum()
-        found, _, _, intercept, _ = best_model(
-            tables[b], n_lists, candidates, requires, math.log(observed)
+            open_terms -= 1
+        if deviance + penalty * size > limit:
+            open_terms += _joinable(candidates, idle, here_state)
+            log_mass = -0.5 * (deviance + penalty * size) + choice * open_terms
+            outside = _log_add(outside, log_mass)
+    floor = limit
+    while top > 0:  # what an early end has left open: how much could it still hold?
+        top -= 1
+        size, open_terms = main, _joinable(candidates, idle, state[top])
+        for i in range(t):
+            size += state[top, i] == IN
+            open_terms += state[top, i] == OPEN
+        n_terms = _gather(n_lists, candidates, state[top], terms)
+        _, loglik, _, _ = fit_or_bound(
+            counts, margins, terms, n_terms, eta[top], 0.5 * (penalty * size - limit), math.inf
         )
-        totals[b] = observed + math.exp(intercept) if found else math.inf
-    return totals
-
-
-@njit(cache=True, nogil=True)
-def model_totals(tables, terms):
-    """The total under one fixed model, for each table; infinite where it has no estimate."""
-    totals = np.empty(tables.shape[0])
-    eta = np.empty(tables.shape[1])
-    for b in range(tables.shape[0]):
-        margins = tables[b].copy()
-        sum_over_supersets(margins)
-        start_from_counts(tables[b], eta)
-        status, _, intercept, _ = fit_terms(tables[b], margins, terms, terms.size, eta)
-        totals[b] = tables[b].sum() + math.exp(intercept) if status == ESTIMABLE else math.inf
-    return totals
+        fits += 1
+        least = -2.0 * loglik + penalty * size
+        floor = min(floor, least)
+        outside = _log_add(outside, -0.5 * least + choice * open_terms)
+    return models[:n], found[:n], fitted, fits, floor, outside

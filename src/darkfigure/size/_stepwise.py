@@ -3,12 +3,12 @@
 import math
 
 import numpy as np
-from numba import njit
 
+from darkfigure.size._kernel import kernel
 from darkfigure.size._loglinear import ESTIMABLE, fit_terms, start_from_counts, sum_over_supersets
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def poisson_tail(x, mean):
     """One-sided p-value of x: P(X <= x) when x is below the mean, P(X >= x) otherwise."""
     if mean <= 0.0:
@@ -30,7 +30,7 @@ def poisson_tail(x, mean):
     return min(total, 1.0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def forward(counts, n_lists, pairs, threshold, chosen):
     """Forward selection; marks `chosen` pairs, returns status, log-likelihood, intercept, fits.
 
@@ -77,7 +77,7 @@ def forward(counts, n_lists, pairs, threshold, chosen):
             return status, loglik, intercept, fits
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def forward_totals(tables, n_lists, pairs, threshold):
     """The total under the model that forward selection ends with; infinite where none."""
     totals = np.empty(tables.shape[0])

@@ -1,7 +1,8 @@
 """What other defensible answers there are, so that nobody takes one number for the truth.
 
-Other methods on the same counts; the models that BIC cannot tell from the best (within 6: Kass &
-Raftery 1995 call more than that strong evidence); and the same method with each list left out.
+Other methods on the same counts; the models that BIC hardly tells from the best (Kass & Raftery
+1995 call a difference of more than 6 strong evidence, and one of less than 2 not worth more than a
+bare mention); and the same method with each list left out.
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ from darkfigure.histories import CaptureHistories
 from darkfigure.size.interval import with_interval
 from darkfigure.size.loglinear import Model, fit
 from darkfigure.size.methods import METHODS
-from darkfigure.size.search import LISTED, Space, every_model
+from darkfigure.size.search import best_models
 
 WITHIN = 6.0
+BARE_MENTION = 2.0
 SHOWN = 6
+MOST = 10_000  # no more models within reach are looked at
+PATIENCE = 60.0  # seconds for the search for them
 
 
 def alternatives(
@@ -46,21 +50,26 @@ def alternatives(
     -------
     list of Estimate
         Those of another method have `details["other_method"]`, models as good as the best
-        `details["bic_above_best"]`, those without a list `details["without"]`. What cannot be
+        `details["bic_above_best"]` and, of all that are less than 2 above the best,
+        `details["nearly_equal"]`; those without a list `details["without"]`. What cannot be
         estimated is not among them.
 
     Examples
     --------
     >>> h = CaptureHistories("abc", [0, 50, 40, 60, 30, 8, 6, 3])
     >>> [round(e.total) for e in alternatives(h, "bic") if "other_method" in e.details]
-    [271, 230]
+    [271, 230, 419]
     """
     found: list[Estimate] = []
 
     def add(label: str, counts: CaptureHistories, name: str, **details: Any) -> None:
-        own = {"max_order": max_order} if name == "bic" and "without" not in details else {}
+        own: dict[str, Any] = {}
+        if "max_order" in METHODS[name].options and max_order is not None:
+            own["max_order"] = min(max_order, max(1, len(counts.lists) - 1))
+        if "bootstrap" in METHODS[name].options:
+            own["bootstrap"] = 0
         try:
-            estimate = METHODS[name].estimate(counts, bootstrap=0, level=level, **own)
+            estimate = METHODS[name].estimate(counts, level=level, **own)
         except NoEstimateError:
             return
         found.append(replace(estimate, details={**estimate.details, "label": label, **details}))
@@ -80,46 +89,47 @@ def _as_good_as_the_best(
     histories: CaptureHistories, level: float, max_order: int | None
 ) -> list[Estimate]:
     """The best few models after the first, and of all within reach the lowest and the highest."""
-    if len(histories.lists) > 6:
+    try:
+        near = best_models(histories, MOST, WITHIN, max_order=max_order, time_limit=PATIENCE)
+    except NoEstimateError:
         return []
-    space = Space(len(histories.lists), max_order)
-    if space.size(limit=LISTED + 1) > LISTED:
-        return []
-    every = every_model(histories, max_order)
-    near = every.best(within=WITHIN)
-    if near.size < 2:
-        return []
-    shown = list(near[1:SHOWN])
-    for extreme in (near[np.argmin(every.total[near])], near[np.argmax(every.total[near])]):
-        if extreme not in shown and extreme != near[0]:
+    shown = list(range(1, min(SHOWN, len(near))))
+    for extreme in (int(np.argmin(near.total)), int(np.argmax(near.total))):
+        if extreme not in shown and extreme != 0:
             shown.append(extreme)
+    equal = near.total[near.values - near.values[0] <= BARE_MENTION]
+    details = {
+        "models_within_reach": len(near),
+        "models_within_reach_all": near.certified and len(near) < MOST,
+        "nearly_equal": {
+            "models": len(equal),
+            "lowest": float(equal.min()),
+            "highest": float(equal.max()),
+        },
+    }
     return [
-        _of_model(
-            histories,
-            space.model(int(every.models[i])),
-            level,
-            float(every.bic[i]),
-            every.bic[near[0]],
-            near.size,
-        )
+        _of_model(histories, near.model(i), level, float(near.values[i] - near.values[0]), details)
         for i in shown
     ]
 
 
 def _of_model(
-    histories: CaptureHistories, model: Model, level: float, bic: float, best: float, near: int
+    histories: CaptureHistories,
+    model: Model,
+    level: float,
+    above: float,
+    details: dict[str, Any],
 ) -> Estimate:
-    fitted = fit(histories, model)
     return with_interval(
         histories,
-        fitted,
+        fit(histories, model),
         totals=lambda tables: np.full(len(tables), np.inf),
         method="fixed model",
         settings={"model": str(model)},
         details={
-            "label": f"model {model}, BIC {bic - best:.1f} above the best",
-            "bic_above_best": bic - best,
-            "models_within_reach": near,
+            "label": f"model {model}, BIC {above:.1f} above the best",
+            "bic_above_best": above,
+            **details,
         },
         replicates=0,
         level=level,

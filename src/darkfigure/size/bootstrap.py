@@ -11,9 +11,11 @@ it would make the interval look shorter than it is.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
@@ -24,9 +26,13 @@ from darkfigure.errors import InputError
 from darkfigure.histories import CaptureHistories
 
 Totals = Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]
-"""From counts of shape (tables, 2**K), entry 0 zero, to totals (tables,), infinite where none."""
+"""From counts of shape (tables, 2**K), entry 0 zero, to totals (tables,), infinite where none.
 
-PIECE = 5  # replicates that travel together to a core
+A method whose choice of the model may stay unproven answers with shape (tables, 2): the second
+column is 1 where it did.
+"""
+
+PIECE = 10  # replicates that travel together to a core
 
 
 @dataclass(frozen=True)
@@ -53,8 +59,13 @@ class Interval:
     warnings: tuple[str, ...]
 
 
-def replicates(histories: CaptureHistories, b: int, seed: int) -> npt.NDArray[np.float64]:
+def replicates(
+    histories: CaptureHistories, b: int, seed: int, piece: int = 0
+) -> npt.NDArray[np.float64]:
     """Draw b tables of as many people as were observed, shape (b, 2**K), entry 0 zero.
+
+    Each piece of the replicates has random numbers of its own, so that it can be drawn anywhere and
+    at any time.
 
     Examples
     --------
@@ -64,12 +75,65 @@ def replicates(histories: CaptureHistories, b: int, seed: int) -> npt.NDArray[np
     """
     counts = histories.known
     seen = np.flatnonzero(counts)  # cells nobody was in stay empty
-    drawn = np.random.default_rng(seed).multinomial(
-        histories.observed, counts[seen] / counts.sum(), size=b
-    )
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(piece,)))
     tables = np.zeros((b, counts.size))
-    tables[:, seen] = drawn
+    tables[:, seen] = rng.multinomial(histories.observed, counts[seen] / counts.sum(), size=b)
     return tables
+
+
+def draw(
+    histories: CaptureHistories,
+    totals: Totals,
+    *,
+    b: int,
+    seed: int,
+    workers: int | None = None,
+    progress: engine.Progress | None = None,
+    resume: Path | None = None,
+) -> npt.NDArray[np.float64]:
+    """The totals of b replicates, shape (b,), or (b, m) if `totals` answers m at a time.
+
+    Parameters
+    ----------
+    histories, totals, b, seed, workers, progress
+        As for `bootstrap`.
+    resume : Path, optional
+        A file that keeps what was finished, for the same counts, method and seed only; a call that
+        finds one goes on where that stopped.
+    """
+    width = np.atleast_2d(totals(histories.known[None])).size
+    starts = range(0, b, PIECE)
+    kept = _finished(resume, width, b) if resume else np.empty((0, width))
+    done = len(kept) // PIECE
+
+    def piece(start: int) -> npt.NDArray[np.float64]:
+        tables = replicates(histories, min(PIECE, b - start), seed, start // PIECE)
+        return totals(tables).reshape(-1, width)
+
+    def told(pieces: int, of: int) -> None:
+        if progress is not None:
+            progress(done + pieces, done + of)
+
+    found = [kept]
+    with resume.open("ab") if resume else contextlib.nullcontext() as stream:
+        for drawn in engine.run(piece, starts[done:], workers=workers, progress=told):
+            found.append(drawn)
+            if stream is not None:
+                stream.write(drawn.tobytes())
+                stream.flush()
+    draws = np.concatenate(found)
+    return draws[:, 0] if width == 1 else draws
+
+
+def _finished(file: Path, width: int, b: int) -> npt.NDArray[np.float64]:
+    """The whole pieces that an earlier call has left in a file, which is cut off after them."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    stored = np.fromfile(file) if file.exists() else np.empty(0)
+    pieces = min(len(stored) // (PIECE * width), b // PIECE)
+    kept = stored[: pieces * PIECE * width].reshape(-1, width)
+    with file.open("ab") as stream:
+        stream.truncate(kept.nbytes)
+    return kept
 
 
 def bootstrap(
@@ -82,6 +146,7 @@ def bootstrap(
     seed: int,
     workers: int | None = None,
     progress: engine.Progress | None = None,
+    resume: Path | None = None,
 ) -> Interval:
     """BCa interval for a total.
 
@@ -102,20 +167,84 @@ def bootstrap(
         Cores to use.
     progress : callable, optional
         Told how far the replicates are.
+    resume : Path, optional
+        As for `draw`.
 
     Raises
     ------
     InputError
         If b or the level is out of range.
     """
+    check_settings(b, level)
+    draws = draw(
+        histories, totals, b=b, seed=seed, workers=workers, progress=progress, resume=resume
+    )
+    left_out = jackknife(histories, totals, workers=workers)
+    if draws.ndim == 1:
+        return bca(draws, left_out, histories, total, level)
+    interval = bca(draws[:, 0], left_out[:, 0], histories, total, level)
+    unproven = int(draws[:, 1].sum())
+    if not unproven:
+        return interval
+    doubt = (
+        f"In {unproven} of {b} replicates the best model was not proven within the number of fits "
+        "allowed; the best one found was taken."
+    )
+    return replace(interval, warnings=(*interval.warnings, doubt))
+
+
+def check_settings(b: int, level: float) -> None:
+    """Refuse too few replicates and levels that are none."""
     if b < 20:
         raise InputError(f"{b} replicates are too few for an interval; take 200 or more.")
     if not 0 < level < 1:
         raise InputError(f"The level of an interval lies between 0 and 1, not {level}.")
-    tables = replicates(histories, b, seed)
-    pieces = [tables[i : i + PIECE] for i in range(0, b, PIECE)]
-    draws = np.concatenate(list(engine.run(totals, pieces, workers=workers, progress=progress)))
-    bias, acceleration, warnings = _bias(draws, total), *_acceleration(histories, totals)
+
+
+def jackknife(
+    histories: CaptureHistories, totals: Totals, *, workers: int | None = None
+) -> npt.NDArray[np.float64]:
+    """The totals with one person of each counted cell left out, shape (cells,) or (cells, m).
+
+    Examples
+    --------
+    >>> h = CaptureHistories(["a", "b"], [0, 60, 40, 20])
+    >>> jackknife(h, lambda tables: tables.sum(axis=1))
+    array([119., 119., 119.])
+    """
+    counts = histories.known
+
+    def without_one(cell: np.intp) -> npt.NDArray[np.float64]:
+        left = counts.copy()
+        left[cell] -= 1
+        return totals(left[None])
+
+    return np.concatenate(
+        list(engine.run(without_one, list(np.flatnonzero(counts)), workers=workers))
+    )
+
+
+def bca(
+    draws: npt.NDArray[np.float64],
+    left_out: npt.NDArray[np.float64],
+    histories: CaptureHistories,
+    total: float,
+    level: float,
+) -> Interval:
+    """The BCa interval from replicates and jackknife (DiCiccio & Efron 1996, equation 2.3).
+
+    Parameters
+    ----------
+    draws : array of float, shape (b,)
+    left_out : array of float, shape (cells,)
+        As `jackknife` gives it.
+    histories : CaptureHistories
+    total : float
+    level : float
+    """
+    counts = histories.known
+    bias = _bias(draws, total)
+    acceleration, warnings = _acceleration(left_out, counts[counts > 0])
     lower, upper = (
         _limit(draws, bias, acceleration, p) for p in ((1 - level) / 2, (1 + level) / 2)
     )
@@ -137,7 +266,7 @@ def bca_limit(draws: npt.NDArray[np.float64], total: float, acceleration: float,
     Examples
     --------
     >>> bca_limit(np.arange(1.0, 100.0), 50.0, 0.0, 0.5)
-    49.01...
+    48.99...
     """
     return _limit(draws, _bias(draws, total), acceleration, p)
 
@@ -149,18 +278,14 @@ def _bias(draws: npt.NDArray[np.float64], total: float) -> float:
     return NormalDist().inv_cdf(below)
 
 
-def _acceleration(histories: CaptureHistories, totals: Totals) -> tuple[float, tuple[str, ...]]:
-    counts = histories.known
-    cells = np.flatnonzero(counts)
-    tables = np.repeat(counts[None, :], cells.size, axis=0)
-    tables[np.arange(cells.size), cells] -= 1
-    left_out = totals(tables)
+def _acceleration(
+    left_out: npt.NDArray[np.float64], weight: npt.NDArray[np.float64]
+) -> tuple[float, tuple[str, ...]]:
     if not np.all(np.isfinite(left_out)):
         return 0.0, (
             "Without one single person there would be no estimate at all; the interval is not "
             "corrected for skewness.",
         )
-    weight = counts[cells]
     centred = np.average(left_out, weights=weight) - left_out
     spread = float(np.sum(weight * centred**2))
     if spread == 0.0:
@@ -173,7 +298,8 @@ def _limit(draws: npt.NDArray[np.float64], bias: float, acceleration: float, p: 
     shifted = bias + z.inv_cdf(p)
     at = z.cdf(bias + shifted / (1 - acceleration * shifted))
     ordered = np.sort(draws)
-    place = at * (draws.size - 1)
+    # The median-unbiased quantile (type 8 of Hyndman & Fan 1996), as the authors of the method use.
+    place = min(max(at * (draws.size + 1 / 3) - 2 / 3, 0.0), draws.size - 1.0)
     low = math.floor(place)
     high = min(low + 1, draws.size - 1)
     if place == low or ordered[low] == ordered[high]:

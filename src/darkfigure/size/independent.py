@@ -6,10 +6,12 @@ total = n_1 n_2 / n_12. Real agencies refer people to each other, which makes it
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from darkfigure import engine
 from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
-from darkfigure.size import _search as kernel
+from darkfigure.size import _space as kernel
 from darkfigure.size.interval import with_interval
 from darkfigure.size.loglinear import Model, fit
 
@@ -22,6 +24,7 @@ def independent(
     seed: int = 1,
     workers: int | None = None,
     progress: engine.Progress | None = None,
+    resume: Path | None = None,
 ) -> Estimate:
     """Estimate the total as if the lists were independent.
 
@@ -39,6 +42,8 @@ def independent(
         Cores to use.
     progress : callable, optional
         Told how far the replicates are.
+    resume : Path, optional
+        A file for what was finished, to go on from after an interrupt; see `bootstrap.draw`.
 
     Raises
     ------
@@ -65,4 +70,5 @@ def independent(
         seed=seed,
         workers=workers,
         progress=progress,
+        resume=resume,
     )

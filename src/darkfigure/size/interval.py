@@ -7,7 +7,8 @@ none it is Wald's for the logarithm of the unseen, which takes the model as know
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
@@ -33,6 +34,8 @@ def with_interval(
     seed: int,
     workers: int | None = None,
     progress: engine.Progress | None = None,
+    resume: Path | None = None,
+    doubts: Sequence[str] = (),
 ) -> Estimate:
     """The estimate of a fitted model with its interval.
 
@@ -47,8 +50,10 @@ def with_interval(
         As in `Estimate`; what concerns the interval is added here.
     replicates : int
         Bootstrap replicates; 0 for Wald's interval.
-    level, seed, workers, progress
+    level, seed, workers, progress, resume
         As in `bootstrap`.
+    doubts : sequence of str
+        What the method itself has to warn of.
 
     Raises
     ------
@@ -61,7 +66,7 @@ def with_interval(
         raise InputError(f"The level of an interval lies between 0 and 1, not {level}.")
     if fit.status is not Status.ESTIMABLE:
         raise NoEstimateError(f"{cannot_answer(histories)} {fit.status.sentence}")
-    warnings = [*histories.notes, *doubts_of(histories, fit)]
+    warnings = [*histories.notes, *doubts, *doubts_of(histories, fit.total)]
     details = {
         "model": str(fit.model),
         "bic": fit.bic,
@@ -90,6 +95,7 @@ def with_interval(
             seed=seed,
             workers=workers,
             progress=progress,
+            resume=resume,
         )
         lower, upper, draws = interval.lower, interval.upper, interval.draws
         warnings.extend(interval.warnings)
@@ -113,7 +119,7 @@ def with_interval(
     )
 
 
-def doubts_of(histories: CaptureHistories, fit: Fit) -> list[str]:
+def doubts_of(histories: CaptureHistories, total: float) -> list[str]:
     """What in the counts themselves should make a reader careful."""
     doubts = []
     together = histories.observed - histories.people_on(1)
@@ -121,7 +127,7 @@ def doubts_of(histories: CaptureHistories, fit: Fit) -> list[str]:
         doubts.append(
             "Fewer than 20 people are on more than one list; the total hangs on these few."
         )
-    if fit.total > 50 * histories.observed:
+    if total > 50 * histories.observed:
         doubts.append(
             "Fewer than one in fifty is on any list: the total is an extrapolation far beyond the "
             "data."

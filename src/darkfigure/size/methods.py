@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from darkfigure.errors import InputError
 from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
-from darkfigure.size import _loglinear
+from darkfigure.size import _kernel
+from darkfigure.size.averaged import averaged
 from darkfigure.size.bic import bic
 from darkfigure.size.independent import independent
 from darkfigure.size.stepwise import stepwise
@@ -19,22 +19,33 @@ from darkfigure.size.stepwise import stepwise
 
 @dataclass(frozen=True)
 class Method:
-    """An estimator, what it does in plain words, and the options it has of its own."""
+    """An estimator, what it does in plain words, and the options it has beside level and seed."""
 
     estimate: Callable[..., Estimate]
     words: str
-    options: frozenset[str] = frozenset()
+    options: frozenset[str]
 
 
 METHODS = {
-    "independent": Method(independent, "as if the lists had nothing to do with each other"),
+    "independent": Method(
+        independent,
+        "as if the lists had nothing to do with each other",
+        frozenset({"bootstrap", "resume"}),
+    ),
     "stepwise": Method(
         stepwise,
         "pairs of lists that depend on each other, found one by one",
-        frozenset({"threshold"}),
+        frozenset({"bootstrap", "resume", "threshold"}),
     ),
     "bic": Method(
-        bic, "the best balance of fit and simplicity among all models", frozenset({"max_order"})
+        bic,
+        "the best balance of fit and simplicity among all models",
+        frozenset({"bootstrap", "resume", "max_order", "nested", "time_limit", "watch"}),
+    ),
+    "averaged": Method(
+        averaged,
+        "all models together, each as probable as the data make it",
+        frozenset({"max_order", "draws", "weights"}),
     ),
 }
 
@@ -61,12 +72,13 @@ def method(name: str) -> Method:
 
 def compiled() -> bool:
     """Have the kernels been compiled on this machine before?"""
-    cache = Path(str(_loglinear.fit_terms.stats.cache_path))
-    return any(cache.glob("_search.best_totals*.nbi"))
+    return _kernel.FOLDER is not None and any(_kernel.FOLDER.rglob("_search.search*.nbi"))
 
 
 def compile_once(*names: str) -> None:
     """Load the kernels of some methods, or of all, compiling those that never ran here."""
     tiny = CaptureHistories("abc", np.array([0, 4, 4, 2, 4, 2, 2, 1]))
     for name in names or METHODS:
-        method(name).estimate(tiny, bootstrap=20, workers=1)
+        chosen = method(name)
+        own = {"bootstrap": 20} if "bootstrap" in chosen.options else {}
+        chosen.estimate(tiny, workers=1, **own)

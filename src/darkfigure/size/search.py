@@ -1,250 +1,274 @@
-"""The space of hierarchical models and the best model in it.
+"""The best models of a space, found and proven without fitting them all.
 
-With every term a hierarchical model has the term's subsets, so the models are the down-sets of the
-sets of lists: 8, 113, 6,893 of them for 3, 4, 5 lists when the interaction of all lists, which no
-data can tell from the dark figure, stays out.
+Branch and bound: a set of models is ruled out when its largest model, which has the highest
+likelihood of the set, does not make up for the terms that all models of the set have. So the best
+of 2**36 models is proven by some ten thousand fits.
 """
 
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from darkfigure import engine
 from darkfigure.errors import InputError, NoEstimateError
 from darkfigure.histories import CaptureHistories
 from darkfigure.size import _search as kernel
+from darkfigure.size._space import TIE
+from darkfigure.size.bootstrap import Totals
 from darkfigure.size.loglinear import Model, Status
+from darkfigure.size.space import Space
 
-MAX_LISTS = 8
-MAX_CANDIDATES = 64  # a model is one 64-bit word
-LISTED = 50_000  # spaces up to this size are fitted whole
+NO_BUDGET = 1 << 62
 
+Criterion = Literal["bic", "aic"]
 
-@dataclass(frozen=True)
-class Space:
-    """All hierarchical models of `n_lists` lists whose terms join at most `max_order` lists.
-
-    Parameters
-    ----------
-    n_lists : int
-        2 to 8.
-    max_order : int, optional
-        1 (independence) to n_lists - 1. Left out: n_lists - 1 up to five lists, 2 from six on.
-
-    Raises
-    ------
-    InputError
-        If there are too many lists or the order is out of range.
-
-    Examples
-    --------
-    >>> Space(4).size(), Space(5).size(), Space(6).size()
-    (113, 6893, 32768)
-    """
-
-    n_lists: int
-    max_order: int
-
-    def __init__(self, n_lists: int, max_order: int | None = None) -> None:
-        if n_lists > MAX_LISTS:
-            raise InputError(
-                f"The search over all models goes to {MAX_LISTS} lists, not {n_lists}. Use "
-                "--method stepwise, or merge lists of the same kind of agency."
-            )
-        highest = max(1, n_lists - 1)
-        if max_order is None:
-            max_order = highest if n_lists <= 5 else 2
-        if not 1 <= max_order <= highest:
-            raise InputError(
-                f"With {n_lists} lists the highest order of an interaction lies between 1 and "
-                f"{highest}, not {max_order}: the interaction of all lists cannot be estimated."
-            )
-        if sum(math.comb(n_lists, k) for k in range(2, max_order + 1)) > MAX_CANDIDATES:
-            raise InputError(
-                f"With {n_lists} lists, interactions of up to {max_order} lists are too many to "
-                "search; lower --max-order."
-            )
-        object.__setattr__(self, "n_lists", n_lists)
-        object.__setattr__(self, "max_order", max_order)
-
-    @property
-    def candidates(self) -> npt.NDArray[np.int64]:
-        """The sets of lists that may interact, as bit masks sorted by size."""
-        masks = [m for m in range(1 << self.n_lists) if 2 <= m.bit_count() <= self.max_order]
-        return np.array(sorted(masks, key=lambda m: (m.bit_count(), m)), np.int64)
-
-    @property
-    def requires(self) -> npt.NDArray[np.uint64]:
-        """For each candidate the candidates one list smaller inside it, as bits."""
-        place = {int(m): i for i, m in enumerate(self.candidates)}
-        inner = [[m & ~(1 << j) for j in range(self.n_lists) if m >> j & 1] for m in place]
-        return np.array([sum(1 << place[m] for m in ms if m in place) for ms in inner], np.uint64)
-
-    def size(self, limit: int = 10**7) -> int:
-        """How many models there are, counted no further than `limit`."""
-        return int(kernel.count_models(self.requires, limit))
-
-    def model(self, bits: int) -> Model:
-        """The model whose candidates are set in `bits`."""
-        chosen = [int(m) for i, m in enumerate(self.candidates) if int(bits) >> i & 1]
-        return Model(self.n_lists, frozenset(chosen))
+Watch = Callable[[int], None]
+"""Told how many models have been fitted so far."""
 
 
 @dataclass(frozen=True)
-class EveryModel:
-    """Every model of a space, fitted; one entry per model in each array.
+class BestModels:
+    """The models of lowest BIC (or AIC), best first, with the proof that there are no others.
 
     Attributes
     ----------
     space : Space
-    models : array of uint64
-        Bits over the space's candidates; `space.model(bits)` gives the model.
-    status : array of int
-        As in `loglinear.Status`.
-    total : array of float
+    terms : array of uint8, shape (n, candidates)
+        One row per model: 1 where it has the candidate; `model(i)` gives the model.
+    values : array of float, shape (n,)
+        The criterion. Of values closer than 1e-7 the model with the smaller terms comes first.
+    total : array of float, shape (n,)
         People in all; NaN where the model has no estimate.
-    bic : array of float
-        NaN where the model has no estimate.
+    status : array of int, shape (n,)
+        As in `loglinear.Status`.
+    fitted : int
+        How many different models were fitted; the bound ruled out all the others.
+    fits : int
+        How many fits that took, with those of the first good model.
+    certified : bool
+        True if proven: no model that is not among these belongs to them.
+    floor : float
+        No model that is not among these has a criterion below this one.
+    log_outside : float
+        Logarithm of an upper bound on the sum of exp(-criterion / 2) over all models not here.
     """
 
     space: Space
-    models: npt.NDArray[np.uint64]
-    status: npt.NDArray[np.int64]
+    terms: npt.NDArray[np.uint8]
+    values: npt.NDArray[np.float64]
     total: npt.NDArray[np.float64]
-    bic: npt.NDArray[np.float64]
+    status: npt.NDArray[np.int64]
+    fitted: int
+    fits: int
+    certified: bool
+    floor: float
+    log_outside: float
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def model(self, i: int) -> Model:
+        """The i-th best model, from 0."""
+        chosen = self.space.candidates[self.terms[i] == 1]
+        return Model(self.space.n_lists, frozenset(int(mask) for mask in chosen))
 
     @property
-    def admissible(self) -> int:
-        """How many models have an estimate."""
-        return int(np.sum(self.status == Status.ESTIMABLE))
+    def gap(self) -> float:
+        """How far below the best one found a better one may still lie; 0 if proven."""
+        return 0.0 if self.certified else max(0.0, float(self.values[0]) - self.floor)
 
-    def best(self, within: float) -> npt.NDArray[np.intp]:
-        """Indices of the models whose BIC is no more than `within` above the lowest, best first."""
-        if self.admissible == 0:
-            return np.empty(0, np.intp)
-        order = np.lexsort((self.models, self.bic))
-        return order[self.bic[order] <= np.nanmin(self.bic) + within]
-
-
-def every_model(
-    histories: CaptureHistories, max_order: int | None = None, *, workers: int | None = None
-) -> EveryModel:
-    """Fit every hierarchical model.
-
-    Parameters
-    ----------
-    histories : CaptureHistories
-        Counts over 2 to 6 lists.
-    max_order : int, optional
-        As for `Space`.
-    workers : int, optional
-        Cores to use.
-
-    Raises
-    ------
-    InputError
-        If the space has more than 50,000 models.
-
-    Examples
-    --------
-    >>> h = CaptureHistories("abc", [0, 40, 30, 12, 20, 8, 6, 3])
-    >>> found = every_model(h)
-    >>> len(found.models), found.admissible
-    (8, 8)
-    """
-    space = Space(len(histories.lists), max_order)
-    n = space.size(limit=LISTED + 1)
-    if n > LISTED:
-        raise InputError(
-            f"There are more than {LISTED:,} models of {space.n_lists} lists up to order "
-            f"{space.max_order}; they are searched, not fitted one by one."
-        )
-    counts, candidates = histories.known, space.candidates
-    models = kernel.list_models(space.requires, n)
-    status = np.empty(n, np.int64)
-    log_likelihood = np.empty(n)
-    intercept = np.empty(n)
-
-    def fit_some(part: slice) -> None:
-        kernel.fit_models(
-            counts,
-            space.n_lists,
-            candidates,
-            models[part],
-            status[part],
-            log_likelihood[part],
-            intercept[part],
-        )
-
-    parts = [slice(start, start + 512) for start in range(0, n, 512)]
-    for _ in engine.run(fit_some, parts, workers=workers):
-        pass
-    parameters = 1 + space.n_lists + np.bitwise_count(models)
-    constant = sum(math.lgamma(x + 1) for x in counts)
-    bic = -2 * (log_likelihood - constant) + math.log(histories.observed) * parameters
-    estimable = status == Status.ESTIMABLE
-    total = histories.observed + np.exp(np.where(estimable, intercept, np.nan))
-    return EveryModel(space, models, status, total, np.where(estimable, bic, np.nan))
+    @property
+    def pruned(self) -> int | None:
+        """How many models the bound ruled out unfitted; None if there are too many to count."""
+        models = self.space.size()
+        return None if models is None else models - self.fitted
 
 
-@dataclass(frozen=True)
-class Best:
-    """The model with the lowest BIC of a space, proven by branch and bound.
+def best_models(
+    histories: CaptureHistories,
+    keep: int | None = 1,
+    within: float = math.inf,
+    *,
+    max_order: int | None = None,
+    criterion: Criterion = "bic",
+    inadmissible: bool = False,
+    budget: int | None = None,
+    time_limit: float | None = None,
+    watch: Watch | None = None,
+) -> BestModels:
+    """The `keep` best models, those no more than `within` above the best, without fitting them all.
 
-    Attributes
-    ----------
-    model : Model
-    bic : float
-    total : float
-    models_fitted : int
-        How many models the proof needed.
-    """
-
-    model: Model
-    bic: float
-    total: float
-    models_fitted: int
-
-
-def best_model(histories: CaptureHistories, max_order: int | None = None) -> Best:
-    """Find the estimable model with the lowest BIC, without fitting them all.
+    Branch and bound: a set of models is ruled out when its largest model, with the highest
+    likelihood of the set, does not make up for the terms that all of the set have.
 
     Parameters
     ----------
     histories : CaptureHistories
-        Counts over 2 to 8 lists.
+        Counts over 2 to 12 lists.
+    keep : int, optional
+        How many models, 1 or more; None for as many as there are.
+    within : float
+        How far above the best a criterion may lie, 0 or more.
     max_order : int, optional
         As for `Space`.
+    criterion : "bic" or "aic"
+        Every parameter costs log(people observed), or 2.
+    inadmissible : bool
+        Let models without an estimate stand among the others.
+    budget : int, optional
+        Number of fits after which the best found so far is returned, with the gap that remains.
+    time_limit : float, optional
+        The same in seconds, which on another machine may end elsewhere.
+    watch : callable, optional
+        Told every fifth of a second how many models have been fitted.
 
     Raises
     ------
     NoEstimateError
-        If not one model of the space can be estimated from these counts.
+        If not one model of the space can be estimated from these counts, or none was found in time.
+    InputError
+        If a parameter is out of range.
 
     Examples
     --------
     >>> h = CaptureHistories("abc", [0, 40, 30, 12, 20, 8, 6, 3])
-    >>> str(best_model(h).model)
-    '[1,2,3]'
+    >>> found = best_models(h, keep=3)
+    >>> [str(found.model(i)) for i in range(3)], found.certified
+    (['[1,2,3]', '[23,1]', '[13,2]'], True)
     """
+    if keep is not None and keep < 1:
+        raise InputError(f"The number of models to keep is 1 or more, not {keep}.")
+    if not within >= 0:
+        raise InputError(f"How far above the best a model may lie is 0 or more, not {within}.")
+    if time_limit is not None and not time_limit > 0:
+        raise InputError(f"A time limit is a number of seconds above 0, not {time_limit}.")
     space = Space(len(histories.lists), max_order)
     counts = histories.known
-    found, bits, criterion, intercept, fits = kernel.best_model(
-        counts, space.n_lists, space.candidates, space.requires, math.log(histories.observed)
+    terms, found, fitted, fits, floor, log_outside = _watched(
+        time_limit,
+        watch,
+        lambda desk: kernel.search(
+            counts,
+            space.n_lists,
+            space.candidates,
+            _penalty(criterion, histories.observed),
+            keep or 0,
+            float(within),
+            inadmissible,
+            NO_BUDGET if budget is None else budget,
+            desk,
+        ),
     )
-    if not found:
+    status = found[:, 2].astype(np.int64)
+    if not np.any(status == Status.ESTIMABLE):
+        if np.isfinite(floor):
+            raise NoEstimateError(
+                "No model with an estimate was found in time. Allow more time, or lower the order "
+                "of the interactions."
+            )
         raise NoEstimateError(cannot_answer(histories))
     constant = sum(math.lgamma(x + 1) for x in counts)
-    return Best(
-        model=space.model(int(bits)),
-        bic=criterion + 2 * constant,
-        total=histories.observed + math.exp(intercept),
-        models_fitted=fits,
+    values = found[:, 0] + 2 * constant
+    total = histories.observed + np.exp(np.where(status == Status.ESTIMABLE, found[:, 1], np.nan))
+    ranked = _ranked(terms, values)
+    order = ranked if inadmissible else ranked[:keep]
+    order = order[values[order] <= values[order[0]] + within + TIE]
+    beyond = np.setdiff1d(ranked, order)  # written down while the limits were still higher
+    log_outside = np.logaddexp.reduce([log_outside - constant, *(-values[beyond] / 2)])
+    floor += 2 * constant
+    return BestModels(
+        space=space,
+        terms=terms[order],
+        values=values[order],
+        total=total[order],
+        status=status[order],
+        fitted=fitted,
+        fits=fits,
+        certified=bool(floor >= values[order[-1]]),
+        floor=floor,
+        log_outside=float(log_outside),
     )
+
+
+def best_totals(space: Space, budget: int = NO_BUDGET) -> Totals:
+    """The total under the model of lowest BIC, for many tables at once; infinite where none.
+
+    A search that has made `budget` fits ends and takes the best model so far; a second column tells
+    where that happened.
+
+    Examples
+    --------
+    >>> h = CaptureHistories("abc", [0, 40, 30, 12, 20, 8, 6, 3])
+    >>> best_totals(Space(3))(h.known[None]).round()
+    array([[215.,   0.]])
+    """
+    candidates, desk = space.candidates, np.zeros(2)
+
+    def totals(tables: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        found = np.column_stack([np.full(len(tables), np.inf), np.zeros(len(tables))])
+        for b, counts in enumerate(tables):
+            terms, models, _, fits, *_ = kernel.search(
+                counts,
+                space.n_lists,
+                candidates,
+                math.log(counts.sum()),
+                1,
+                math.inf,
+                False,
+                budget,
+                desk,
+            )
+            found[b, 1] = fits >= budget
+            if len(models):
+                found[b, 0] = counts.sum() + math.exp(models[_ranked(terms, models[:, 0])[0], 1])
+        return found
+
+    return totals
+
+
+def _penalty(criterion: Criterion, observed: int) -> float:
+    if criterion not in ("bic", "aic"):
+        raise InputError(f"The criterion is bic or aic, not '{criterion}'.")
+    return math.log(observed) if criterion == "bic" else 2.0
+
+
+def _ranked(terms: npt.NDArray[np.uint8], values: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
+    """Indices from the lowest value up; of values that are equal, the smaller terms first."""
+    if len(values) == 1:
+        return np.zeros(1, np.intp)
+    by_value = np.argsort(values, kind="stable")
+    step = np.diff(values[by_value], prepend=values[by_value[:1]]) > TIE
+    group = np.cumsum(step)
+    return by_value[np.lexsort((*terms[by_value].T, group))]
+
+
+def _watched(
+    time_limit: float | None, watch: Watch | None, work: Callable[[npt.NDArray[np.float64]], Any]
+) -> Any:
+    """Run a search that can be seen, interrupted and timed."""
+    desk = np.zeros(2)
+    until = math.inf if time_limit is None else time.monotonic() + time_limit
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        future = pool.submit(work, desk)
+        try:
+            while True:
+                try:
+                    return future.result(timeout=max(0.0, min(0.2, until - time.monotonic())))
+                except TimeoutError:
+                    if time.monotonic() >= until:
+                        desk[0] = 1.0
+                        return future.result()
+                    if watch is not None:
+                        watch(int(desk[1]))
+        finally:
+            desk[0] = 1.0
 
 
 def cannot_answer(histories: CaptureHistories) -> str:

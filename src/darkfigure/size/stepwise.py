@@ -7,6 +7,8 @@ larger model can be estimated; then again (Chan, Silverman & Vincent 2021, JASA 
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from darkfigure import engine
@@ -57,6 +59,7 @@ def stepwise(
     seed: int = 1,
     workers: int | None = None,
     progress: engine.Progress | None = None,
+    resume: Path | None = None,
 ) -> Estimate:
     """Estimate the total under the model that forward selection of pairs ends with.
 
@@ -68,7 +71,7 @@ def stepwise(
         Counts over 2 to 20 lists.
     threshold : float
         The p-value below which a pair joins, 0 to 1.
-    bootstrap, level, seed, workers, progress
+    bootstrap, level, seed, workers, progress, resume
         As for `independent`.
 
     Raises
@@ -97,6 +100,7 @@ def stepwise(
         seed=seed,
         workers=workers,
         progress=progress,
+        resume=resume,
     )
 
 
