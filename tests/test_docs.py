@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import measured
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("docs/**/*.md"), *ROOT.glob("*.md")])
 EXECUTED = [page for page in PAGES if page.parent != ROOT or page.name == "README.md"]
@@ -109,3 +111,7 @@ def help_of(command: str) -> str:
     )
     assert done.returncode == 0, f"`darkfigure {command} --help` failed: {done.stderr[-500:]}"
     return done.stdout
+
+
+def test_measured_times_on_the_page_are_the_newest() -> None:
+    assert measured.section(measured.newest()) in measured.PAGE.read_text(encoding="utf-8")
