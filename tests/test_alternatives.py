@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from darkfigure import size, tables
+from darkfigure.histories import CaptureHistories
 from darkfigure.report.disclosure import publishable_estimate
 from darkfigure.report.trust import findings
 from darkfigure.size.search import best_models
@@ -56,3 +57,23 @@ def test_models_that_agree_are_nothing_serious():
 def test_alternatives_leave_out_what_cannot_be_estimated():
     histories = tables.load("artificial-3")
     assert all(np.isfinite(e.total) for e in size.alternatives(histories, "bic"))
+
+
+def test_leaving_out_a_list_keeps_the_settings_of_the_study():
+    histories = tables.load("kosovo-1999")
+    settings = {"weights": "laplace", "draws": 2000, "max_order": 2}
+    found = size.alternatives(histories, "averaged", options=settings)
+    without = [e for e in found if "without" in e.details]
+    assert len(without) == 4
+    for each in without:
+        assert {key: each.settings[key] for key in settings} == settings
+
+
+def test_nine_sparse_lists_are_averaged_in_bounded_work():
+    rng = np.random.default_rng(3)
+    ease = rng.normal(-3.2, 1.5, 300)
+    on = rng.random((300, 9)) < 1 / (1 + np.exp(-ease))[:, None]
+    histories = CaptureHistories.from_patterns("abcdefghi", on[on.any(axis=1)].astype(int))
+    found = size.averaged(histories, draws=1000)
+    assert 0 < found.details["mass_proven"] <= 1
+    assert found.details["models_weighed"] > 1

@@ -21,6 +21,8 @@ from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
 from darkfigure.report import page
 from darkfigure.report.charts import overlaps, people_per_dot
+from darkfigure.report.disclosure import publishable_estimate
+from darkfigure.report.spread import replicates
 from darkfigure.report.trust import findings, verdict
 
 CHROMIUM = "/usr/bin/chromium"
@@ -311,3 +313,39 @@ def test_on_paper(browser: Browser, file: Path, tmp_path: Path) -> None:
     for cell in [cell.inner_text() for cell in tab.locator("table th, table td").all()]:
         assert " ".join(cell.split()) in together
     tab.close()
+
+
+def test_a_suppressed_page_has_nothing_to_try_guesses_at_hidden_counts_with() -> None:
+    estimate = uk_estimate(
+        method="averaged",
+        settings={"seed": 1, "weights": "bic"},
+        details={
+            "models": 7_785_061,
+            "models_weighed": 1_004,
+            "models_fitted": 528,
+            "mass_proven": 0.9953,
+            "interval": "posterior, over models and within them",
+        },
+        warnings=(
+            "37 of 1000 bootstrap replicates had no estimate at all.",
+            "In 13 of 1000 replicates the best model was not proven.",
+            "Only 77 % is proven to lie on the 53,317 models that were weighed.",
+        ),
+        draws=np.append(np.random.default_rng(1).lognormal(9.3, 0.2, 990), [np.inf] * 10),
+    )
+    shown = publishable_estimate(estimate)
+    told = " ".join(shown.warnings) + str(dict(shown.details))
+    assert not any(number in told for number in ("37", "13 of", "53,317", "1004", "528", "0.99"))
+    assert "Some bootstrap replicates had no estimate" in told
+    assert shown.draws is not None
+    assert shown.draws.size == 1000
+    values, counts = np.unique(shown.draws, return_counts=True)
+    assert (counts % 20 == 0).all()
+    assert (values % 100 == 0).all()
+
+
+def test_rounded_draws_leave_no_gaps_between_the_bars() -> None:
+    draws = np.repeat(np.arange(9_000.0, 27_000.0, 1_000.0), 40)
+    chart = replicates(uk_estimate(draws=draws))
+    assert chart is not None
+    assert all(row[1] == "40" for row in chart.rows)

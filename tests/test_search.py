@@ -237,9 +237,22 @@ def test_too_many_lists_and_models_are_refused():
         every_model(tables.load("uk-2013"), 3)
 
 
+def test_keep_holds_for_models_without_an_estimate_too():
+    histories = CaptureHistories("abc", [0, 3, 3, 0, 0, 0, 0, 3])
+    found = best_models(histories, 1, 6.0, inadmissible=True)
+    assert len(found) == 1
+    assert found.certified
+
+
 def test_settings_of_a_search_that_make_no_sense_are_refused():
     histories = tables.load("korea-palembang")
-    for wrong in ({"keep": 0}, {"within": -1.0}, {"time_limit": 0.0}, {"criterion": "dic"}):
+    for wrong in (
+        {"keep": 0},
+        {"within": -1.0},
+        {"time_limit": 0.0},
+        {"time_limit": math.inf},
+        {"criterion": "dic"},
+    ):
         with pytest.raises(InputError):
             best_models(histories, **wrong)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -163,7 +164,12 @@ def check(
     histories = _histories(table)
     _announce_compilation()
     compile_once("bic")
-    checked = check_counts(histories, max_order=max_order, progress=_bar("estimates"))
+    checked = check_counts(
+        histories,
+        max_order=max_order,
+        progress=_bar("estimates"),
+        watch=_counter("models fitted"),
+    )
     if as_json:
         _print_json(checked.to_dict())
     else:
@@ -231,10 +237,9 @@ def main() -> None:
     except NoEstimateError as error:
         _fail(error, 1)
     except KeyboardInterrupt:
-        _fail(
-            "Interrupted. What was finished is kept, and nothing was left half written.",
-            INTERRUPTED,
-        )
+        said = "Interrupted. Nothing was left half written; a study goes on where it stopped."
+        print(f"darkfigure: {said}", file=sys.stderr, flush=True)
+        os._exit(INTERRUPTED)  # at once, without waiting for what other threads are in the midst of
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)

@@ -236,7 +236,7 @@ def _alternatives(study: Study, histories: CaptureHistories) -> list[dict[str, A
         histories,
         study.method.name,
         level=study.method.level,
-        max_order=study.method.max_order,
+        options=study.method.model_dump(exclude_none=True),
     )
     return [each.to_dict() for each in found]
 

@@ -24,6 +24,7 @@ A `smallest_count` of 1 hides nothing: that is for tables which are published al
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -37,10 +38,6 @@ TOLD = frozenset(
     {
         "model",
         "models",
-        "models_fitted",
-        "models_pruned",
-        "models_weighed",
-        "models_admissible",
         "certified",
         "interval",
         "label",
@@ -48,7 +45,14 @@ TOLD = frozenset(
         "without",
     }
 )
-"""What a method found that says nothing of single counts."""
+"""What a method found that says nothing of single counts.
+
+How many models were fitted, weighed or had an estimate is not among it: it changes with nearly
+every person, so that a guess at the hidden counts could be tried until it fits.
+"""
+
+STEPS = 50
+"""Of replicates and draws, the shares that are shown are whole multiples of one in so many."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +181,10 @@ def publishable_estimate(estimate: Estimate) -> Estimate:
         observed = int(_coarse(observed))
     draws = estimate.draws
     if draws is not None:
-        draws = np.array([max(_coarse(draw), observed) for draw in draws])
+        middle = (np.arange(STEPS) + 0.5) / STEPS
+        steps = np.quantile(draws, middle, method="inverted_cdf")
+        steps = np.array([max(_coarse(step), observed) for step in steps])
+        draws = np.repeat(steps, max(1, round(draws.size / STEPS)))
     return replace(
         estimate,
         total=max(_coarse(estimate.total), observed),
@@ -185,8 +192,16 @@ def publishable_estimate(estimate: Estimate) -> Estimate:
         upper=max(_coarse(estimate.upper), observed),
         observed=observed,
         details=details,
+        warnings=tuple(_coarse_words(warning) for warning in estimate.warnings),
         draws=draws,
     )
+
+
+def _coarse_words(warning: str) -> str:
+    """A warning without exact numbers of replicates or models."""
+    some = re.sub(r"[\d,]+ of (the )?[\d,]+ (bootstrap )?replicates", r"some \2replicates", warning)
+    some = re.sub(r"[\d,]+ models", "models", some)
+    return some[:1].upper() + some[1:]
 
 
 def _coarse(number: float) -> float:

@@ -31,6 +31,15 @@ REFERENCES = (
     "Annals of Statistics 40(2), 996–1023.",
 )
 
+AVERAGING = (
+    "Kass, R. E. and Raftery, A. E. (1995). Bayes factors. Journal of the American Statistical "
+    "Association 90(430), 773–795.",
+    "Hoeting, J. A., Madigan, D., Raftery, A. E. and Volinsky, C. T. (1999). Bayesian model "
+    "averaging: a tutorial. Statistical Science 14(4), 382–417.",
+    "Tierney, L. and Kadane, J. B. (1986). Accurate approximations for posterior moments and "
+    "marginal densities. Journal of the American Statistical Association 81(393), 82–86.",
+)
+
 
 class Help(Protocol):
     """Whom a reader of the page can call; what there is not is empty."""
@@ -162,7 +171,7 @@ def page(
         list_rows=[[name, i, sizes[name]] for i, name in enumerate(histories.lists, start=1)],
         method_text=_method_text(estimate),
         facts=_facts(study, estimate),
-        references=REFERENCES,
+        references=REFERENCES + (AVERAGING if estimate.method == "averaged" else ()),
         origin=_origin(study, provenance),
         print_line=css_string(_help_line(study.help)),
     )
@@ -254,11 +263,17 @@ def _method_text(estimate: Estimate) -> str:
             "choice of the model, corrected for bias and acceleration (BCa)."
         )
     if "posterior" in str(estimate.details.get("interval", "")):
+        weighed = {
+            "bic": "from BIC",
+            "laplace": "by Laplace's approximation, with a normal prior of standard deviation "
+            f"{estimate.settings.get('prior_sd', 1.5)} on each interaction",
+        }[str(estimate.settings.get("weights", "bic"))]
         return (
             "The counts of people by combination of lists are described by log-linear models, and "
-            "the count of the combination of no list is read off each of them. Every model counts "
-            f"with the probability that the data give it; {level} of the totals drawn in this way "
-            "lie in the interval."
+            "the count of the combination of no list is read off each of them. The models are "
+            f"averaged with the probability that the data give them, worked out {weighed}; of many "
+            f"models only those that have nearly all of it. {level} of the totals drawn in this "
+            "way lie in the interval."
         )
     if estimate.draws is not None:
         return said + f"The {level} interval rests on {estimate.draws.size:,} replicates."
@@ -295,9 +310,8 @@ def _facts(study: Described, estimate: Estimate) -> list[tuple[str, str]]:
         if details.get(key) is not None:
             facts.append((name, f"{100 * float(details[key]):.1f}\u00a0%"))
     if estimate.draws is not None:
-        facts.append(
-            ("Replicates" if "mass_proven" not in details else "Draws", f"{estimate.draws.size:,}")
-        )
+        drawn = "Draws" if "posterior" in str(details.get("interval", "")) else "Replicates"
+        facts.append((drawn, f"{estimate.draws.size:,}"))
     for key, name in (("bias", "BCa bias correction"), ("acceleration", "BCa acceleration")):
         if details.get(key) is not None:
             facts.append((name, f"{float(details[key]):.4f}"))

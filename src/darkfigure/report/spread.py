@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import altair as alt
 import numpy as np
+import numpy.typing as npt
 
 from darkfigure.estimate import Estimate
 from darkfigure.report.svg import INK, LINE, NARROW, QUIET, Chart, drawn_twice, still
@@ -174,7 +175,7 @@ def replicates(estimate: Estimate) -> Chart | None:
         return None
     # A heavy upper tail would squeeze all else into one bar, so the last bin takes what is beyond.
     shown = np.minimum(finite, np.quantile(finite, 0.995))
-    counts, edges = np.histogram(shown, bins=min(MOST_BINS, max(5, math.isqrt(finite.size))))
+    counts, edges = np.histogram(shown, bins=_bins(shown))
     bars = [
         {"x": float(low), "x2": float(high), "y": int(count)}
         for low, high, count in zip(edges, edges[1:], counts, strict=False)
@@ -233,6 +234,16 @@ def replicates(estimate: Estimate) -> Chart | None:
         header=["People in all", opened(what)],
         rows=rows,
     )
+
+
+def _bins(values: npt.NDArray[np.float64]) -> int | npt.NDArray[np.float64]:
+    """Bins of equal width; where the values are few and rounded, each holds as many of those."""
+    different = np.unique(values)
+    if not 1 < different.size <= 2 * MOST_BINS:
+        return min(MOST_BINS, max(5, math.isqrt(values.size)))
+    step = float(np.diff(different).min())
+    width = step * max(1, math.ceil(float(np.ptp(values)) / step / MOST_BINS))
+    return np.arange(different[0] - step / 2, different[-1] + width, width)
 
 
 def _label(other: Estimate) -> str:

@@ -7,7 +7,9 @@ bare mention); and the same method with each list left out.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,7 @@ BARE_MENTION = 2.0
 SHOWN = 6
 MOST = 10_000  # no more models within reach are looked at
 PATIENCE = 60.0  # seconds for the search for them
+SAME = frozenset({"max_order", "threshold", "weights", "draws"})  # settings that carry over
 
 
 def alternatives(
@@ -32,7 +35,7 @@ def alternatives(
     method: str,
     *,
     level: float = 0.95,
-    max_order: int | None = None,
+    options: Mapping[str, Any] = MappingProxyType({}),
 ) -> list[Estimate]:
     """Other estimates from the same counts, each with `details["label"]` in plain words.
 
@@ -43,8 +46,8 @@ def alternatives(
         The method of the main estimate, which is left out here.
     level : float
         Confidence of the intervals, which take each model as known.
-    max_order : int, optional
-        As for `bic`.
+    options : mapping
+        What the main estimate was made with besides: max_order, threshold, weights, draws.
 
     Returns
     -------
@@ -63,9 +66,9 @@ def alternatives(
     found: list[Estimate] = []
 
     def add(label: str, counts: CaptureHistories, name: str, **details: Any) -> None:
-        own: dict[str, Any] = {}
-        if "max_order" in METHODS[name].options and max_order is not None:
-            own["max_order"] = min(max_order, max(1, len(counts.lists) - 1))
+        own = {key: options[key] for key in METHODS[name].options & SAME & options.keys()}
+        if "max_order" in own:
+            own["max_order"] = min(own["max_order"], max(1, len(counts.lists) - 1))
         if "bootstrap" in METHODS[name].options:
             own["bootstrap"] = 0
         try:
@@ -77,7 +80,7 @@ def alternatives(
     for name, other in METHODS.items():
         if name != method:
             add(other.words, histories, name, other_method=name)
-    found.extend(_as_good_as_the_best(histories, level, max_order))
+    found.extend(_as_good_as_the_best(histories, level, options.get("max_order")))
     if len(histories.lists) > 2:
         for name in histories.lists:
             if len(histories.lists) > 3 or histories.drop(name).people_on(2):

@@ -34,6 +34,7 @@ PRIOR_SD = 1.5  # of an interaction, under "laplace"
 PROVEN = 0.99  # how much of the probability must lie on the models that are weighed
 MOST = 50_000  # models; beyond, what is proven by then is enough
 WITHIN = range(6, 62, 4)  # how far above the lowest BIC to look, one after the other
+WORK = 1 << 26  # cells fitted in all these searches: ten seconds or so
 SHOWN = 10
 NOTICEABLE = 0.05  # of the probability on models without an estimate
 LARGE = 1e15  # means above this are as good as their Poisson counts
@@ -52,6 +53,8 @@ class Posterior:
         One row per model: 1 where it has the candidate.
     probability : array of float, shape (n,)
         Of each model, an estimate or not; they sum to one.
+    weight : array of float, shape (n,)
+        The same among the models with an estimate; zero for the others.
     estimable : array of bool, shape (n,)
         Whether the model has an estimate.
     log_unseen, log_unseen_se : array of float, shape (n,)
@@ -63,6 +66,7 @@ class Posterior:
     space: Space
     terms: npt.NDArray[np.uint8]
     probability: npt.NDArray[np.float64]
+    weight: npt.NDArray[np.float64]
     estimable: npt.NDArray[np.bool_]
     log_unseen: npt.NDArray[np.float64]
     log_unseen_se: npt.NDArray[np.float64]
@@ -86,8 +90,7 @@ class Posterior:
     def draw(self, n: int, seed: int) -> npt.NDArray[np.float64]:
         """Draw n numbers of unseen people: a model, its mean, and the count about that mean."""
         rng = np.random.default_rng(seed)
-        weight = np.where(self.estimable, self.probability, 0.0)
-        model = rng.choice(weight.size, size=n, p=weight / weight.sum())
+        model = rng.choice(self.weight.size, size=n, p=self.weight)
         log_mean = self.log_unseen[model] + self.log_unseen_se[model] * rng.standard_normal(n)
         with np.errstate(over="ignore"):
             mean = np.exp(log_mean)
@@ -130,14 +133,17 @@ def posterior(
     log_weight, intercept, variance = np.empty(n), np.empty(n), np.empty(n)
 
     def fit_some(part: slice) -> None:
-        results = status[part], log_weight[part], intercept[part], variance[part]
+        results = log_weight[part], intercept[part], variance[part]
         table = histories.known, space.n_lists, space.candidates, terms[part]
-        if weights == "bic":
-            kernel.fit_by_likelihood(*table, *results)
-        else:
-            kernel.fit_by_prior(*table, 1 / PRIOR_SD**2, *results)
+        kernel.fit_by_likelihood(*table, status[part], *results)
+        if weights == "laplace":
+            # The prior has a total for every model, also where the counts say nothing of one; such
+            # a total would be the prior's alone, so the status stays that of the likelihood.
+            reached = np.empty(part.stop - part.start, np.int64)
+            kernel.fit_by_prior(*table, 1 / PRIOR_SD**2, reached, *results)
+            status[part] |= reached
 
-    parts = [slice(start, start + 512) for start in range(0, n, 512)]
+    parts = [slice(start, min(start + 512, n)) for start in range(0, n, 512)]
     for _ in engine.run(fit_some, parts, workers=workers, progress=progress):
         pass
     if weights == "bic":  # exp(-BIC / 2), but for what is the same in all models
@@ -146,10 +152,13 @@ def posterior(
     if not estimable.any():
         raise NoEstimateError(cannot_answer(histories))
     probability = np.exp(log_weight - log_weight.max())
+    # Apart, for next to a far better model without an estimate all the others may vanish.
+    weight = np.exp(np.where(estimable, log_weight, -np.inf) - log_weight[estimable].max())
     return Posterior(
         space=space,
         terms=terms,
         probability=probability / probability.sum(),
+        weight=weight / weight.sum(),
         estimable=estimable,
         log_unseen=np.where(estimable, intercept, np.nan),
         log_unseen_se=np.sqrt(np.where(estimable, variance, np.nan)),
@@ -170,22 +179,33 @@ def _models_that_matter(
         bits = _space.list_models(space.requires, models)
         places = np.arange(space.candidates.size, dtype=np.uint64)
         return (bits[:, None] >> places & np.uint64(1)).astype(np.uint8), 1.0
-    found, proven = None, 0.0
+    terms, most, left = None, 0.0, WORK >> space.n_lists
     for within in WITHIN:
         try:
             found = best_models(
-                histories, None, within, max_order=space.max_order, inadmissible=True
+                histories,
+                None,
+                within,
+                max_order=space.max_order,
+                inadmissible=True,
+                budget=left,
             )
         except NoEstimateError:  # none so low; the search for the lowest tells if there is one
-            best_models(histories, max_order=space.max_order)
+            best_models(histories, max_order=space.max_order, budget=left)
             continue
         inside = np.logaddexp.reduce(-found.values / 2)
         proven = float(np.exp(inside - np.logaddexp(inside, found.log_outside)))
-        if len(found) > MOST or (proven >= PROVEN and np.any(found.status == Status.ESTIMABLE)):
+        if terms is None or proven > most:
+            terms, most = found.terms, proven
+        left -= found.fits
+        if most >= PROVEN or len(found) > MOST or left <= 0:
             break
-    if found is None:
-        raise NoEstimateError(cannot_answer(histories))
-    return found.terms, proven
+    if terms is None:
+        raise NoEstimateError(
+            "Models without an estimate are so much more probable than any with one that these "
+            "lists cannot answer by averaging. Merge lists of the same kind of agency, or add one."
+        )
+    return terms, most
 
 
 def averaged(
@@ -216,7 +236,7 @@ def averaged(
     max_order : int, optional
         The most lists that may interact at once, as for `bic`.
     draws : int
-        How many totals to draw, 1,000 or more.
+        How many totals to draw, 1,000 to 1,000,000.
     level : float
         The probability of the interval, between 0 and 1.
     seed : int
@@ -237,8 +257,9 @@ def averaged(
           `models_admissible`, those with an estimate (None unless all were weighed);
         - `mass_proven`: how much of the probability of the whole space is proven to lie on the
           models weighed. Spaces of up to 50,000 models are weighed whole. Of larger ones those of
-          lowest BIC are, until the others have less than 1 % or there are more than 50,000; the
-          proof is of the weights by BIC, also where "laplace" then weighs these models;
+          lowest BIC are, until the others have less than 1 %, there are more than 50,000 or some
+          ten seconds are over. None where "laplace" weighs models that were found in this way, for
+          the proof is of the weights by BIC;
         - `mass_without_estimate`: the probability on models that have no estimate, over which the
           total cannot be averaged;
         - `best_models`: up to ten, each with its `probability` among all models weighed;
@@ -267,8 +288,8 @@ def averaged(
     >>> found.details["best_models"][0]["model"], found.details["dependent"][0]["lists"]
     ('[12,3]', ['a', 'b'])
     """
-    if draws < 1000:
-        raise InputError(f"The number of draws is 1,000 or more, not {draws}.")
+    if not 1000 <= draws <= 1_000_000:
+        raise InputError(f"The number of draws is 1,000 to 1,000,000, not {draws:,}.")
     if not 0 < level < 1:
         raise InputError(f"The level of an interval lies between 0 and 1, not {level}.")
     found = posterior(histories, weights, max_order, workers=workers, progress=progress)
@@ -286,7 +307,7 @@ def averaged(
         "models": found.space.size(),
         "models_weighed": len(found.terms),
         "models_admissible": int(found.estimable.sum()) if found.whole else None,
-        "mass_proven": found.proven,
+        "mass_proven": found.proven if weights == "bic" or found.whole else None,
         "mass_without_estimate": without,
         "best_models": [
             {
@@ -341,7 +362,7 @@ def _doubts_about(found: Posterior, weights: Weights, without: float) -> list[st
             f"Models that give no estimate have {100 * without:.0f} % of the probability; the "
             "total is averaged over the others only."
         )
-    if found.proven < PROVEN:
+    if found.proven < PROVEN and weights == "bic":
         doubts.append(
             f"Only {math.floor(100 * found.proven)} % of the probability is proven to lie on the "
             f"{len(found.terms):,} models that were weighed; there are too many others to weigh."

@@ -20,7 +20,7 @@ from darkfigure.size.search import BestModels, Watch, best_models, best_totals
 from darkfigure.size.space import Space, every_model
 
 SEARCH_BUDGET = 300_000
-"""Fits to find the best model: enough for a proof up to some eleven lists, minutes at most."""
+"""Fits to find the best model: enough for a proof up to nine lists, mostly; minutes at most."""
 
 REPLICATE_BUDGET = 200_000
 """The same for a replicate; most need a thousand, one of very sparse lists can need far more."""
@@ -55,8 +55,8 @@ def bic(
     nested : int
         How many of the nested intervals of `nested_intervals` to put into `details["nested"]`.
     time_limit : float, optional
-        Seconds for the search. When they, or 300,000 fits, are over, the best model so far is
-        taken, `certified` is false, and the replicates take the best of 2,000 fits.
+        Seconds for the search; 300,000 fits if left out. When they are over, the best model so far
+        is taken, `certified` is false, and the replicates take the best of 2,000 fits.
     bootstrap, level, seed, workers, progress, resume
         As for `independent`.
     watch : callable, optional
@@ -80,7 +80,7 @@ def bic(
     best = best_models(
         histories,
         max_order=space.max_order,
-        budget=SEARCH_BUDGET,
+        budget=SEARCH_BUDGET if time_limit is None else None,
         time_limit=time_limit,
         watch=watch,
     )
@@ -132,6 +132,6 @@ def _not_proven(best: BestModels) -> str:
     """What a search that ran out of time leaves open."""
     return (
         "The search for the best model was ended early: the model is the best found, not proven. "
-        f"One with a BIC up to {best.gap:,.0f} lower has not been ruled out; allow more time, or "
-        "merge lists."
+        f"One with a BIC up to {best.gap:,.0f} lower has not been ruled out; allow more time "
+        "(--time-limit), or merge lists."
     )

@@ -158,7 +158,7 @@ def bootstrap(
     totals : callable
         The method, on many tables at once; see `Totals`.
     b : int
-        Number of replicates, 20 or more.
+        Number of replicates, 20 to 1,000,000.
     level : float
         Between 0 and 1.
     seed : int
@@ -197,6 +197,8 @@ def check_settings(b: int, level: float) -> None:
     """Refuse too few replicates and levels that are none."""
     if b < 20:
         raise InputError(f"{b} replicates are too few for an interval; take 200 or more.")
+    if b > 1_000_000:
+        raise InputError(f"{b:,} replicates are too many; a thousand serve, a million is the most.")
     if not 0 < level < 1:
         raise InputError(f"The level of an interval lies between 0 and 1, not {level}.")
 

@@ -23,13 +23,14 @@ from darkfigure.size import check_report
 from darkfigure.size._space import TIE
 from darkfigure.size.alternatives import WITHIN
 from darkfigure.size.loglinear import Fit, Status, fit
-from darkfigure.size.search import best_models, cannot_answer
+from darkfigure.size.search import NotFoundInTime, Watch, best_models, cannot_answer
 from darkfigure.size.space import Space
 
 SHOWN = 10  # best models
 KEPT = 10_000  # models within 6 BIC that are counted
-WORK = 1 << 28  # cells fitted in the search of the whole table: a minute or two with twelve lists
+WORK = 1 << 27  # cells fitted in the search of the whole table: some twenty seconds
 REFIT_WORK = 1 << 22  # the same with something gone: proves the best of up to eight lists, mostly
+ALL_REFITS = 1 << 28  # and in all the searches with something gone: half a minute
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,7 @@ def check(
     max_order: int | None = None,
     workers: int | None = None,
     progress: engine.Progress | None = None,
+    watch: Watch | None = None,
 ) -> Check:
     """How the estimate moves as models, lists, pairs of lists and single people are taken away.
 
@@ -156,6 +158,8 @@ def check(
         Cores to use; the results are the same for any number.
     progress : callable, optional
         Told how many of the estimates without something are done.
+    watch : callable, optional
+        Told how many models have been fitted in the first search.
 
     Raises
     ------
@@ -176,7 +180,12 @@ def check(
     if histories.observed == 0:
         raise NoEstimateError("Nobody is on any of the lists; there is nothing to estimate from.")
     found = best_models(
-        histories, KEPT, WITHIN, max_order=space.max_order, budget=WORK >> space.n_lists
+        histories,
+        KEPT,
+        WITHIN,
+        max_order=space.max_order,
+        budget=WORK >> space.n_lists,
+        watch=watch,
     )
     best = fit(histories, found.model(0))
     if best.status is not Status.ESTIMABLE:
@@ -184,12 +193,13 @@ def check(
 
     def again(gone: tuple[str, ...] | int) -> Without | Cell:
         if isinstance(gone, int):
-            return _one_fewer(histories, space, gone, best)
-        return _left_out(histories, space, gone, best.total)
+            return _one_fewer(histories, space, gone, best, work)
+        return _left_out(histories, space, gone, best.total, work)
 
     k = len(histories.lists)
     away: list[tuple[str, ...] | int] = [int(mask) for mask in np.flatnonzero(histories.known)]
     away += [names for n in (1, 2) if k >= n + 2 for names in combinations(histories.lists, n)]
+    work = min(REFIT_WORK, ALL_REFITS // len(away))
     moved = list(engine.run(again, away, workers=workers, progress=progress))
     without = [one for one in moved if isinstance(one, Without)]
     one_left = "one list alone says nothing of the people who are on none."
@@ -222,18 +232,20 @@ def check(
     return replace(checked, findings=said, verdict=check_report.verdict(checked, weighed))
 
 
-def _best(histories: CaptureHistories, space: Space) -> tuple[Fit | None, bool]:
-    """The best model, fitted, if one has an estimate; and whether that is proven."""
+def _best(
+    histories: CaptureHistories, space: Space, work: int
+) -> tuple[Fit | None, bool, str | None]:
+    """The best model, fitted; whether that is proven; and where there is none, why."""
     if histories.observed == 0:
-        return None, True
+        return None, True, "Nobody is on any of the other lists."
     try:
-        found = best_models(
-            histories, max_order=space.max_order, budget=REFIT_WORK >> space.n_lists
-        )
-    except NoEstimateError:
-        return None, True
+        found = best_models(histories, max_order=space.max_order, budget=work >> space.n_lists)
+    except NoEstimateError as error:
+        return None, not isinstance(error, NotFoundInTime), str(error)
     best = fit(histories, found.model(0))
-    return best if best.status is Status.ESTIMABLE else None, found.certified
+    if best.status is not Status.ESTIMABLE:
+        return None, found.certified, cannot_answer(histories)
+    return best, found.certified, None
 
 
 def _one_list(histories: CaptureHistories, name: str) -> OneList:
@@ -242,26 +254,25 @@ def _one_list(histories: CaptureHistories, name: str) -> OneList:
 
 
 def _left_out(
-    histories: CaptureHistories, space: Space, names: tuple[str, ...], full: float
+    histories: CaptureHistories, space: Space, names: tuple[str, ...], full: float, work: int
 ) -> Without:
     rest = histories
     for name in names:
         rest = rest.drop(name)
     highest = max(1, len(rest.lists) - 1)
-    best, certified = _best(rest, Space(len(rest.lists), min(space.max_order, highest)))
+    best, certified, why = _best(rest, Space(len(rest.lists), min(space.max_order, highest)), work)
     if best is None:
-        why = cannot_answer(rest) if rest.observed else "Nobody is on any of the other lists."
         return Without(names, rest.observed, None, None, None, certified, why)
     ratio, model = best.total / full, str(best.model)
     return Without(names, rest.observed, best.total, ratio, model, certified, None)
 
 
-def _one_fewer(histories: CaptureHistories, space: Space, mask: int, full: Fit) -> Cell:
+def _one_fewer(histories: CaptureHistories, space: Space, mask: int, full: Fit, work: int) -> Cell:
     """The cell and what one person fewer would change; `_shared_out` adds the share."""
     people, left = int(histories.counts[mask]), histories.counts.copy()
     left[mask] -= 1
     fewer = CaptureHistories(histories.lists, left)
-    best, certified = _best(fewer, space)
+    best, certified, _ = _best(fewer, space, work)
     kept = fit(fewer, full.model)
     estimable = kept.status is Status.ESTIMABLE
     if estimable and (best is None or kept.bic < best.bic - TIE):

@@ -65,7 +65,7 @@ def findings(c: Check) -> Iterator[Weighed]:
 
 
 def _of_people(c: Check) -> Iterator[Weighed]:
-    if lost := [_on(cell) for cell in c.cells if cell.total is None]:
+    if lost := [_on(cell) for cell in c.cells if cell.total is None and cell.certified]:
         more = f" (the same for {len(lost) - 1} more combinations)" if len(lost) > 1 else ""
         yield DECISIVE, f"With one single person fewer {lost[0]} there is no estimate at all{more}."
     moving = [cell for cell in c.cells if cell.share is not None]

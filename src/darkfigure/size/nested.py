@@ -21,6 +21,8 @@ from darkfigure.size import _space as kernel
 from darkfigure.size.bootstrap import bca, check_settings, draw, jackknife
 from darkfigure.size.search import best_models
 
+MOST = 10_000
+
 
 def nested_intervals(
     histories: CaptureHistories,
@@ -40,7 +42,7 @@ def nested_intervals(
     histories : CaptureHistories
         Counts over 2 to 12 lists.
     models : int
-        How many models the last interval chooses among, 1 or more.
+        How many models the last interval chooses among, 1 to 10,000.
     max_order : int, optional
         As for `bic`.
     bootstrap : int
@@ -68,8 +70,10 @@ def nested_intervals(
     >>> [each["model"] for each in found]
     ['[1,2,3]', '[23,1]', '[13,2]']
     """
-    if models < 1:
-        raise InputError(f"The number of models to choose among is 1 or more, not {models}.")
+    if not 1 <= models <= MOST:
+        raise InputError(
+            f"The number of models to choose among is 1 or more, up to {MOST:,}, not {models:,}."
+        )
     check_settings(bootstrap, level)
     ranked = best_models(histories, models, max_order=max_order)
     space = ranked.space

@@ -33,6 +33,10 @@ Watch = Callable[[int], None]
 """Told how many models have been fitted so far."""
 
 
+class NotFoundInTime(NoEstimateError):
+    """The search ended before it met a model with an estimate; there may be one."""
+
+
 @dataclass(frozen=True)
 class BestModels:
     """The models of lowest BIC (or AIC), best first, with the proof that there are no others.
@@ -132,7 +136,9 @@ def best_models(
     Raises
     ------
     NoEstimateError
-        If not one model of the space can be estimated from these counts, or none was found in time.
+        If not one model of the space can be estimated from these counts.
+    NotFoundInTime
+        If none with an estimate was met before the search ended.
     InputError
         If a parameter is out of range.
 
@@ -147,7 +153,7 @@ def best_models(
         raise InputError(f"The number of models to keep is 1 or more, not {keep}.")
     if not within >= 0:
         raise InputError(f"How far above the best a model may lie is 0 or more, not {within}.")
-    if time_limit is not None and not time_limit > 0:
+    if time_limit is not None and not 0 < time_limit < math.inf:
         raise InputError(f"A time limit is a number of seconds above 0, not {time_limit}.")
     space = Space(len(histories.lists), max_order)
     counts = histories.known
@@ -169,7 +175,7 @@ def best_models(
     status = found[:, 2].astype(np.int64)
     if not np.any(status == Status.ESTIMABLE):
         if np.isfinite(floor):
-            raise NoEstimateError(
+            raise NotFoundInTime(
                 "No model with an estimate was found in time. Allow more time, or lower the order "
                 "of the interactions."
             )
@@ -178,7 +184,7 @@ def best_models(
     values = found[:, 0] + 2 * constant
     total = histories.observed + np.exp(np.where(status == Status.ESTIMABLE, found[:, 1], np.nan))
     ranked = _ranked(terms, values)
-    order = ranked if inadmissible else ranked[:keep]
+    order = ranked[:keep]
     order = order[values[order] <= values[order[0]] + within + TIE]
     beyond = np.setdiff1d(ranked, order)  # written down while the limits were still higher
     log_outside = np.logaddexp.reduce([log_outside - constant, *(-values[beyond] / 2)])
@@ -285,6 +291,12 @@ def cannot_answer(histories: CaptureHistories) -> str:
         return (
             "These lists cannot answer: everybody on one of the two lists is on the other as well, "
             "so nothing tells how many are on neither. Check that the lists were kept separately."
+        )
+    if not pairs:
+        return (
+            "These lists cannot answer: though every two of them share people, no model has an "
+            "estimate. Either nearly everybody is on the same lists, so check that the lists were "
+            "kept separately, or there are too few people."
         )
     return (
         "These lists cannot answer: too few of them share people for any model to be estimated "
