@@ -174,7 +174,7 @@ def replicates(estimate: Estimate) -> Chart | None:
     if finite.size < 2:
         return None
     # A heavy upper tail would squeeze all else into one bar, so the last bin takes what is beyond.
-    shown = np.minimum(finite, np.quantile(finite, 0.995))
+    shown = np.minimum(finite, np.quantile(finite, 0.995, method="inverted_cdf"))
     counts, edges = np.histogram(shown, bins=_bins(shown))
     bars = [
         {"x": float(low), "x2": float(high), "y": int(count)}
@@ -241,7 +241,7 @@ def _bins(values: npt.NDArray[np.float64]) -> int | npt.NDArray[np.float64]:
     different = np.unique(values)
     if not 1 < different.size <= 2 * MOST_BINS:
         return min(MOST_BINS, max(5, math.isqrt(values.size)))
-    step = float(np.diff(different).min())
+    step = float(np.median(np.diff(different)))
     width = step * max(1, math.ceil(float(np.ptp(values)) / step / MOST_BINS))
     return np.arange(different[0] - step / 2, different[-1] + width, width)
 
