@@ -66,6 +66,8 @@ def agrees_with_all(histories, max_order=None, criterion="bic", keeps=(1, 5, 40)
         assert (np.diff(found.values) >= -EQUAL).all()
         must = set(every.models[estimable & (values < limit - 1e-5)].tolist())
         assert must <= set(models)
+        others = set(every.models[estimable].tolist()) - set(models)
+        assert all(value_of[model] >= found.floor - 1e-5 for model in others)
         if keep is not None:
             assert len(models) == min(keep, len(ranked))
         else:

@@ -198,9 +198,10 @@ def publishable_estimate(estimate: Estimate) -> Estimate:
 
 
 def _coarse_words(warning: str) -> str:
-    """A warning without exact numbers of replicates or models."""
+    """A warning without exact numbers of replicates and models, or criteria."""
     some = re.sub(r"[\d,]+ of (the )?[\d,]+ (bootstrap )?replicates", r"some \2replicates", warning)
     some = re.sub(r"[\d,]+ models", "models", some)
+    some = re.sub(r"a BIC up to [\d,]+ lower", "a lower BIC", some)
     return some[:1].upper() + some[1:]
 
 

@@ -180,24 +180,19 @@ def _models_that_matter(
         places = np.arange(space.candidates.size, dtype=np.uint64)
         return (bits[:, None] >> places & np.uint64(1)).astype(np.uint8), 1.0
     terms, most, left = None, 0.0, WORK >> space.n_lists
+    # Is there any with an estimate at all? Where there is, the best is met early.
+    left -= best_models(histories, max_order=space.max_order, budget=left // 4).fits
     for within in WITHIN:
-        try:
-            found = best_models(
-                histories,
-                None,
-                within,
-                max_order=space.max_order,
-                inadmissible=True,
-                budget=left,
-            )
-        except NoEstimateError:  # none so low; the search for the lowest tells if there is one
-            best_models(histories, max_order=space.max_order, budget=left)
-            continue
+        found = best_models(
+            histories, None, within, max_order=space.max_order, inadmissible=True, budget=left
+        )
+        left -= found.fits
+        if not np.any(found.status == Status.ESTIMABLE):
+            continue  # those with an estimate lie further up
         inside = np.logaddexp.reduce(-found.values / 2)
         proven = float(np.exp(inside - np.logaddexp(inside, found.log_outside)))
         if terms is None or proven > most:
             terms, most = found.terms, proven
-        left -= found.fits
         if most >= PROVEN or len(found) > MOST or left <= 0:
             break
     if terms is None:

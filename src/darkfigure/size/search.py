@@ -125,7 +125,7 @@ def best_models(
     criterion : "bic" or "aic"
         Every parameter costs log(people observed), or 2.
     inadmissible : bool
-        Let models without an estimate stand among the others.
+        Let models without an estimate stand among the others, also where there are no others.
     budget : int, optional
         Number of fits after which the best found so far is returned, with the gap that remains.
     time_limit : float, optional
@@ -173,7 +173,7 @@ def best_models(
         ),
     )
     status = found[:, 2].astype(np.int64)
-    if not np.any(status == Status.ESTIMABLE):
+    if not len(found) or not (inadmissible or np.any(status == Status.ESTIMABLE)):
         if np.isfinite(floor):
             raise NotFoundInTime(
                 "No model with an estimate was found in time. Allow more time, or lower the order "
@@ -189,6 +189,8 @@ def best_models(
     beyond = np.setdiff1d(ranked, order)  # written down while the limits were still higher
     log_outside = np.logaddexp.reduce([log_outside - constant, *(-values[beyond] / 2)])
     floor += 2 * constant
+    certified = bool(floor >= values[order[-1]])
+    floor = min([floor, *values[beyond]])
     return BestModels(
         space=space,
         terms=terms[order],
@@ -197,8 +199,8 @@ def best_models(
         status=status[order],
         fitted=fitted,
         fits=fits,
-        certified=bool(floor >= values[order[-1]]),
-        floor=floor,
+        certified=certified,
+        floor=float(floor),
         log_outside=float(log_outside),
     )
 
