@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.synthetic import synthetic
-from darkfigure import tables
+from darkfigure import _kernel, tables
 from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
-from darkfigure.size import _kernel, bic, stepwise
+from darkfigure.size import bic, stepwise
 from darkfigure.size.nested import nested_intervals
 from darkfigure.size.search import BestModels, best_models
 from darkfigure.size.space import EveryModel, every_model

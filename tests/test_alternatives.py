@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from darkfigure import size, tables
+from darkfigure.disclosure import publishable_estimate
 from darkfigure.histories import CaptureHistories
-from darkfigure.report.disclosure import publishable_estimate
 from darkfigure.report.trust import findings
 from darkfigure.size.search import best_models
 from darkfigure.size.space import every_model

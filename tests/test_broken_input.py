@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 
 from darkfigure import InputError
 from darkfigure.lists.overlap_table import read_overlap_table, read_strata
@@ -38,6 +39,23 @@ class Broken:
         line = "" if self.line is None else f", line {self.line}"
         column = "" if self.column is None else f", column '{self.column}'"
         return f"{path}{line}{column}: {self.says}"
+
+
+def workbook(*sheets: str) -> Callable[[Path], None]:
+    """Write a workbook with these sheets, cells separated by commas."""
+
+    def write(path: Path) -> None:
+        with xlsxwriter.Workbook(path) as book:
+            for sheet in sheets or ("",):
+                page = book.add_worksheet()
+                for i, line in enumerate(sheet.splitlines()):
+                    for j, cell in enumerate(line.split(",")):
+                        if cell.startswith("="):
+                            page.write_formula(i, j, cell, value="#DIV/0!")
+                        elif cell:
+                            page.write(i, j, int(cell) if cell.isdigit() else cell)
+
+    return write
 
 
 GOOD = "a,b,n\n1,0,5\n0,1,4\n1,1,3\n"
@@ -82,8 +100,35 @@ BROKEN = {
     "an_open_quotation_mark": Broken(GOOD + '1,"1,2\n1,1,3\n', "A quotation mark here has", 5),
     "binary_garbage": Broken(bytes(range(256)) * 4, "This is not a text file;"),
     "text_cut_in_the_middle": Broken("a,b\n1,1\n".encode("utf-16")[:-1], "This is not a text file"),
-    "a_spreadsheet": Broken(b"PK\x03\x04 and so on", "This is a spreadsheet", file="lists.xlsx"),
-    "an_old_spreadsheet": Broken(b"\xd0\xcf\x11\xe0" * 9, "This is a spreadsheet", file="l.xls"),
+    "a_damaged_spreadsheet": Broken(b"PK\x03\x04 and so on", "This is a damaged", file="l.xlsx"),
+    "a_damaged_old_spreadsheet": Broken(b"\xd0\xcf\x11\xe0" * 9, "This is a damaged", file="l.xls"),
+    "a_protected_spreadsheet": Broken(
+        b"\xd0\xcf\x11\xe0" + "EncryptedPackage".encode("utf-16-le"),
+        "This spreadsheet is protected by a password;",
+        file="lists.xlsx",
+    ),
+    "an_empty_spreadsheet": Broken(workbook(), "The workbook is empty;", file="lists.xlsx"),
+    "a_spreadsheet_with_two_tables": Broken(
+        workbook("a,b\n1,1", "", "Maria\n1"), "Sheets 1 and 3 of this workbook", file="lists.xlsx"
+    ),
+    "a_spreadsheet_without_a_header": Broken(
+        workbook("\n1,0\n1,1"), "(row 2) A header line with the names", file="lists.xlsx"
+    ),
+    "a_wrong_cell_of_a_spreadsheet": Broken(
+        workbook("a,b\n1,1\n\n0,Maria"),
+        "(row 4) This cell is a text of 5 char",
+        column="b",
+        file="lists.xlsx",
+    ),
+    "a_formula_that_fails": Broken(
+        workbook("a,b\n1,1\n1,=1/0"), "(row 3) This cell is a text of", column="b", file="l.xlsx"
+    ),
+    "small_counts_held_back": Broken(GOOD + "?,?,12\n", "This table holds back small counts;", 5),
+    "a_count_held_back_as_less": Broken(GOOD + "1,1,<5\n", "This table holds back small co", 5),
+    "a_count_held_back_in_a_word": Broken(GOOD + "1,1,Suppressed\n", "This table holds back", 5),
+    "small_counts_held_back_in_a_spreadsheet": Broken(
+        workbook("a,b,n\n1,1,5\n?,?,12"), "(row 3) This table holds back small", file="lists.xlsx"
+    ),
     "a_compressed_file": Broken(b"\x1f\x8b\x08\x00", "This file is compressed", file="l.csv.gz"),
     "a_damaged_parquet": Broken(b"PAR1" + b"abc" * 99, "This Parquet file is", file="l.parquet"),
     "a_parquet_that_is_text": Broken(GOOD, "This Parquet file is damaged", file="l.parquet"),

@@ -17,11 +17,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, sync_playwright
 from pypdf import PdfReader
 
+from darkfigure.disclosure import publishable_estimate
 from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
 from darkfigure.report import page
 from darkfigure.report.charts import overlaps, people_per_dot
-from darkfigure.report.disclosure import publishable_estimate
 from darkfigure.report.spread import replicates
 from darkfigure.report.trust import findings, verdict
 
@@ -121,6 +121,7 @@ def study(**changes: Any) -> Any:
         "period": "2013",
         "population": 64_100_000.0,
         "synthetic": False,
+        "truth": None,
         "smallest_count": 1,
         "about": SimpleNamespace(
             who="The coalition of the six lists",
@@ -352,3 +353,16 @@ def test_rounded_draws_leave_no_gaps_between_the_bars() -> None:
     chart = replicates(uk_estimate(draws=draws))
     assert chart is not None
     assert all(row[1] == "40" for row in chart.rows)
+
+
+def test_pages_of_tables_that_are_published_alike_are_alike() -> None:
+    pages = []
+    for hidden in ([3, 7, 4], [9, 0, 5], [0, 9, 5]):
+        histories = CaptureHistories(
+            ["a", "b", "c"], [0, 3021, 2517, 1203, 4013, hidden[0], hidden[1], hidden[2]]
+        )
+        estimate = Estimate(30_000.0, 21_000.0, 40_000.0, 0.95, histories.observed, "bic", "abc")
+        pages.append(page(study(smallest_count=10), histories, estimate, [], PROVENANCE))
+    assert pages[0] == pages[1] == pages[2]
+    assert "share nobody in any combination that is shown: a and c; b and c." in pages[0]
+    assert "people in the combinations shown are on one list only" in pages[0]

@@ -17,7 +17,7 @@ from darkfigure.errors import InputError, NoEstimateError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from darkfigure.engine import Progress
+    from darkfigure.engine import Progress, Where
     from darkfigure.histories import CaptureHistories
 
 app = typer.Typer(
@@ -29,8 +29,12 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+MOST_TOLD = 20
 INTERRUPTED = 130  # what the shell expects of a program that Ctrl-C ended
 
+Engine = Annotated[
+    str, typer.Option(help="What compares records: local, or spark.", metavar="local|spark")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
@@ -51,12 +55,13 @@ def run(
     out: Annotated[
         Path | None, typer.Option(help="Where to write; out/ and the study's folder if left out.")
     ] = None,
+    engine: Engine = "local",
 ) -> None:
     """Run a study from its lists to its page; what has not changed is not done again."""
     from darkfigure.run import run as run_study
 
     _announce_compilation()
-    outcome = run_study(study, out, progress=_bar("replicates"), say=_note)
+    outcome = run_study(study, out, where=_where(engine), progress=_bar("replicates"), say=_note)
     print(outcome.estimate)
     print()
     print(outcome.estimate.table())
@@ -71,7 +76,8 @@ def run(
 @app.command()
 def size(
     table: Annotated[
-        str, typer.Argument(help="A CSV or Parquet file, or a published table.", metavar="TABLE")
+        str,
+        typer.Argument(help="A CSV, Excel or Parquet file, or a published table.", metavar="TABLE"),
     ],
     method: Annotated[str, typer.Option(help="independent, stepwise, bic or averaged.")] = "bic",
     bootstrap: Annotated[
@@ -150,7 +156,8 @@ def size(
 @app.command()
 def check(
     table: Annotated[
-        str, typer.Argument(help="A CSV or Parquet file, or a published table.", metavar="TABLE")
+        str,
+        typer.Argument(help="A CSV, Excel or Parquet file, or a published table.", metavar="TABLE"),
     ],
     max_order: Annotated[
         int | None, typer.Option(help="The most lists that may interact at once.")
@@ -174,6 +181,83 @@ def check(
         _print_json(checked.to_dict())
     else:
         print(checked)
+
+
+@app.command()
+def protect(
+    file: Annotated[
+        Path | None, typer.Argument(help="The agency's own list.", metavar="LIST.csv")
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option(help="The study's key, which only agencies have.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The protected list to write.", metavar="FILE.parquet")
+    ] = None,
+    study: Annotated[
+        Path | None,
+        typer.Option(help="The study.toml, for the columns and strata of this list."),
+    ] = None,
+    name: Annotated[str, typer.Option(help="What the list is called in the study.")] = "",
+    new_key: Annotated[
+        bool, typer.Option("--new-key", help="Make a new key, and nothing else.")
+    ] = False,
+) -> None:
+    """Inside an agency: write a list in an encoding that can be compared and not be read."""
+    from darkfigure.lists.keys import exposed, load_key, save_key
+    from darkfigure.lists.keys import new_key as make_key
+
+    if new_key:
+        if file or out:
+            raise InputError("--new-key makes a key and nothing else; leave the list out.")
+        where = key or Path("darkfigure.key")
+        save_key(make_key(), where)
+        print(
+            f"A new key is in {where}. Give it to the agencies, each by a safe way, and to nobody"
+        )
+        print("who links the lists. Without it no list can be protected again in the same way.")
+        return
+    if file is None or key is None or out is None:
+        raise InputError(
+            "Give the list, the key and where to write: darkfigure protect LIST.csv --key KEYFILE "
+            "--out FILE.parquet; a key is made by: darkfigure protect --new-key --key KEYFILE."
+        )
+    from darkfigure.run import protect as protect_list
+
+    secret = load_key(key)
+    if warning := exposed(key):
+        _note(f"Warning: {warning}")
+    told = protect_list(file, secret, out, study=study, name=name)
+    for note in told.notes:
+        _note(note)
+    for problem in told.problems[:MOST_TOLD]:
+        _note(str(problem))
+    if len(told.problems) > MOST_TOLD:
+        _note(f"... and {len(told.problems) - MOST_TOLD:,} more.")
+    print(f"{told.used:,} of {told.rows:,} rows are in {out}, and nobody can read them there.")
+
+
+@app.command()
+def link(
+    study: Annotated[Path, typer.Argument(help="The study.toml.", metavar="STUDY.toml")],
+    out: Annotated[Path, typer.Option(help="The table to write.", metavar="TABLE.csv")],
+    engine: Engine = "local",
+    as_json: Json = False,
+) -> None:
+    """Link a study's records, and write how many people are on which lists.
+
+    Small counts are held back in the table; `run` estimates from all of them.
+    """
+    from darkfigure.run import link as link_study
+
+    linked = link_study(study, out, where=_where(engine), say=_note)
+    if as_json:
+        _print_json(linked)
+        return
+    low, high = linked["observed_draws"]
+    print(f"{linked['records']:,} records of about {linked['observed']:,} different people.")
+    print(f"Over {linked['draws']} draws of who is who: {low:,} to {high:,} people.")
+    print(f"The table: {out}")
 
 
 @app.command("tables")
@@ -273,6 +357,12 @@ def _histories(table: str) -> CaptureHistories:
     from darkfigure.lists.overlap_table import read_overlap_table
 
     return read_overlap_table(table)
+
+
+def _where(engine: str) -> Where:
+    if engine not in ("local", "spark"):
+        raise InputError(f"The engine is 'local' or 'spark', not '{engine}'.")
+    return "spark" if engine == "spark" else "local"
 
 
 def _announce_compilation() -> None:

@@ -1,4 +1,4 @@
-"""Where heavy work runs: on the cores of this machine.
+"""Where heavy work runs: on the cores of this machine, or on a Spark cluster.
 
 Work comes as independent pieces, each of which knows its own share of the random numbers, so that
 results do not depend on how many cores there are or which piece ends first.
@@ -6,16 +6,24 @@ results do not depend on how many cores there are or which piece ends first.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
+
+from darkfigure.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
+Where = Literal["local", "spark"]
 Progress = Callable[[int, int], None]
 """Called with (pieces done, pieces in all) as work goes on."""
 
@@ -76,3 +84,81 @@ def run(
             yield result
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def database(where: Where = "local") -> Iterator[Any]:
+    """A database for linkage, as Splink takes it, closed at the end.
+
+    The local one is DuckDB in memory, which never spills to disk: what it holds are names. On Spark
+    `SPARK_MASTER` says which cluster; without it, Spark runs on this machine.
+
+    Parameters
+    ----------
+    where : {'local', 'spark'}
+
+    Raises
+    ------
+    InputError
+        If there is no such engine, or what it needs is not installed.
+    """
+    if where not in get_args(Where):
+        raise InputError(f"The engine is 'local' or 'spark', not '{where}'.")
+    try:
+        if where == "local":
+            import duckdb
+            from splink.backends.duckdb import DuckDBAPI
+        else:
+            from pyspark.sql import SparkSession
+            from splink.backends.spark import SparkAPI
+    except ImportError as error:
+        extra = "link" if where == "local" else "spark"
+        raise InputError(
+            f"Linking records needs more than is installed ({error.name}); install it by: "
+            f"pip install 'darkfigure[{extra}]'."
+        ) from error
+    if where == "local":
+        with duckdb.connect(":memory:") as connection:
+            connection.execute("SET temp_directory = ''")
+            connection.execute("SET enable_progress_bar = false")
+            connection.execute(f"SET threads = {cores()}")
+            connection.execute("CREATE MACRO arrays_overlap(a, b) AS list_has_any(a, b)")
+            connection.execute("CREATE MACRO size(a) AS len(a)")
+            yield DuckDBAPI(connection)
+        return
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    session = (
+        SparkSession.builder.appName("darkfigure")
+        .master(os.environ.get("SPARK_MASTER", f"local[{cores()}]"))
+        .config("spark.sql.shuffle.partitions", str(4 * cores()))
+        .config("spark.ui.enabled", "false")
+        .config("spark.driver.memory", "4g")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.log.level", "OFF")  # what goes wrong comes back as an exception
+        .config("spark.sql.codegen.wholeStage", "false")  # comparisons outgrow a Java method
+        .config("spark.io.encryption.enabled", "true")  # what it spills are names
+        .getOrCreate()
+    )
+    try:
+        yield SparkAPI(  # type: ignore[no-untyped-call]
+            spark_session=session, register_udfs_automatically=False, break_lineage_method="persist"
+        )
+    finally:
+        session.stop()
+
+
+def arrow(frame: pl.DataFrame) -> Any:
+    """A frame as both databases take it."""
+    import pyarrow as pa
+
+    table = frame.to_arrow()
+    plain = {pa.large_string(): pa.string(), pa.string_view(): pa.string()}
+
+    def type_of(kind: Any) -> Any:
+        if pa.types.is_large_list(kind) or pa.types.is_list(kind):
+            return pa.list_(type_of(kind.value_type))
+        return plain.get(kind, kind)
+
+    return table.cast(pa.schema([(field.name, type_of(field.type)) for field in table.schema]))

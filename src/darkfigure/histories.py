@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,10 @@ class CaptureHistories:
         `UNKNOWN` is stored.
     notes : tuple of str
         What a reader of any result should know about how these counts came to be.
+    draws : array of int, shape (M, 2**K), optional
+        The counts as they would be under M draws of who is who, where that was found by linking
+        records and is not certain. `counts` is then the most probable of all. Every estimator
+        takes them into its interval.
 
     Raises
     ------
@@ -53,9 +58,14 @@ class CaptureHistories:
     lists: tuple[str, ...]
     counts: npt.NDArray[np.int64]
     notes: tuple[str, ...] = ()
+    draws: npt.NDArray[np.int64] | None = None
 
     def __init__(
-        self, lists: Sequence[str], counts: npt.ArrayLike, notes: Iterable[str] = ()
+        self,
+        lists: Sequence[str],
+        counts: npt.ArrayLike,
+        notes: Iterable[str] = (),
+        draws: npt.ArrayLike | None = None,
     ) -> None:
         names = tuple(str(name) for name in lists)
         if len(names) < 2:
@@ -79,20 +89,16 @@ class CaptureHistories:
                 f"{len(names)} lists make {2 ** len(names)} combinations, entry 0 included, but "
                 f"the counts have shape {given.shape}."
             )
-        values = given[1:]
-        if not np.issubdtype(values.dtype, np.integer):
-            numbers = values.astype(np.float64)
-            if not np.all(np.isfinite(numbers)) or np.any(numbers != np.floor(numbers)):
-                raise InputError("Counts of people must be whole numbers, and none may be missing.")
-        if np.any(values < 0):
-            raise InputError("Counts of people cannot be negative.")
-        stored = np.empty(given.shape, np.int64)
-        stored[0] = UNKNOWN
-        stored[1:] = values
-        stored.flags.writeable = False
+        drawn = None if draws is None else np.asarray(draws)
+        if drawn is not None and (drawn.ndim != 2 or drawn.shape[1:] != given.shape):
+            raise InputError(
+                f"Draws of counts over {len(names)} lists have shape (draws, {2 ** len(names)}), "
+                f"not {drawn.shape}."
+            )
         object.__setattr__(self, "lists", names)
-        object.__setattr__(self, "counts", stored)
+        object.__setattr__(self, "counts", _people(given))
         object.__setattr__(self, "notes", tuple(notes))
+        object.__setattr__(self, "draws", None if drawn is None else _people(drawn))
 
     @classmethod
     def from_patterns(
@@ -157,12 +163,32 @@ class CaptureHistories:
         """A hash of the lists and counts: equal for equal data, whatever file it came from."""
         digest = hashlib.sha256("\x1f".join(self.lists).encode())
         digest.update(self.counts[1:].astype("<i8").tobytes())
+        if self.draws is not None:
+            digest.update(self.draws[:, 1:].astype("<i8").tobytes())
         return digest.hexdigest()
+
+    @property
+    def settled(self) -> CaptureHistories:
+        """The same counts as if it were certain who is who, without draws."""
+        return CaptureHistories(self.lists, self.counts, self.notes)
+
+    def each_draw(self) -> list[CaptureHistories]:
+        """The counts under each draw of who is who, or the counts alone where that is certain.
+
+        Examples
+        --------
+        >>> h = CaptureHistories(["a", "b"], [0, 3, 4, 5], draws=[[0, 3, 4, 5], [0, 4, 5, 4]])
+        >>> [each.observed for each in h.each_draw()]
+        [12, 13]
+        """
+        if self.draws is None:
+            return [self]
+        return [CaptureHistories(self.lists, counts, self.notes) for counts in self.draws]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, CaptureHistories):
             return NotImplemented
-        return self.lists == other.lists and np.array_equal(self.counts, other.counts)
+        return self.fingerprint == other.fingerprint
 
     def __hash__(self) -> int:
         return hash(self.fingerprint)
@@ -246,7 +272,6 @@ class CaptureHistories:
         return self._regrouped(
             [other for other in self.lists if other != name],
             (masks & ((1 << bit) - 1)) | (masks >> (bit + 1) << bit),
-            self.counts[1:],
         )
 
     def merge(self, names: Sequence[str], into: str) -> CaptureHistories:
@@ -272,7 +297,7 @@ class CaptureHistories:
         for j, name in enumerate(rest):
             moved |= (masks >> self._bit(name) & 1) << j
         moved |= ((masks & together) > 0).astype(np.int64) << len(rest)
-        return self._regrouped([*rest, into], moved, self.counts[1:])
+        return self._regrouped([*rest, into], moved)
 
     def given(self, name: str) -> CaptureHistories:
         """Only the people on the list `name`, by the other lists they are on.
@@ -291,17 +316,21 @@ class CaptureHistories:
         >>> h.given("c").observed, h.size_of("c")
         (3, 4)
         """
-        on = (np.arange(1, self.counts.size) >> self._bit(name) & 1).astype(bool)
-        kept = np.zeros(self.counts.size, np.int64)
-        kept[1:][on] = self.counts[1:][on]
-        return CaptureHistories(self.lists, kept, self.notes).drop(name)
+        off = (np.arange(self.counts.size) >> self._bit(name) & 1) == 0
+        kept = np.where(off, 0, self.counts)
+        draws = None if self.draws is None else np.where(off, 0, self.draws)
+        return CaptureHistories(self.lists, kept, self.notes, draws).drop(name)
 
-    def _regrouped(
-        self, lists: Sequence[str], masks: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]
-    ) -> CaptureHistories:
-        total = np.zeros(1 << len(lists), np.int64)
-        np.add.at(total, masks, counts)
-        return CaptureHistories(lists, total, self.notes)
+    def _regrouped(self, lists: Sequence[str], masks: npt.NDArray[np.int64]) -> CaptureHistories:
+        """The counts over other lists; `masks[i]` is where the people of mask i + 1 go."""
+
+        def moved(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+            total = np.zeros((1 << len(lists), *counts.shape[:-1]), np.int64)
+            np.add.at(total, masks, counts[..., 1:].T)
+            return total.T
+
+        draws = None if self.draws is None else moved(self.draws)
+        return CaptureHistories(lists, moved(self.counts), self.notes, draws)
 
     def rows(self) -> list[dict[str, int]]:
         """One mapping per combination that somebody is on: 0/1 for each list, then `count`.
@@ -317,3 +346,19 @@ class CaptureHistories:
             for mask in range(1, self.counts.size)
             if self.counts[mask] > 0
         ]
+
+
+def _people(given: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Counts of people as they are kept, entry 0 of each table unknown."""
+    values = given[..., 1:]
+    if not np.issubdtype(values.dtype, np.integer):
+        numbers = values.astype(np.float64)
+        if not np.all(np.isfinite(numbers)) or np.any(numbers != np.floor(numbers)):
+            raise InputError("Counts of people must be whole numbers, and none may be missing.")
+    if np.any(values < 0):
+        raise InputError("Counts of people cannot be negative.")
+    stored = np.empty(given.shape, np.int64)
+    stored[..., 0] = UNKNOWN
+    stored[..., 1:] = values
+    stored.flags.writeable = False
+    return stored

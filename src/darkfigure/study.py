@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from darkfigure import tables
 from darkfigure.errors import InputError, Problem
 from darkfigure.helplines import Helpline, helpline
+from darkfigure.histories import MAX_LISTS
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -32,9 +34,29 @@ class Data(_Section):
     def _one_source(self) -> Data:
         if (self.file is None) == (self.table is None):
             raise ValueError(
-                "give either 'file' (a CSV or Parquet file) or 'table' (a published one)"
+                "give either 'file' (a CSV, Excel or Parquet file) or 'table' (a published one)"
             )
         return self
+
+
+class List(_Section):
+    """An agency's raw list: its file, and which column holds what (see `lists.records`)."""
+
+    file: Text
+    name: str = ""
+    dates: Literal["", "day first", "month first"] = ""
+    columns: dict[str, Text] = Field(default_factory=dict)
+    strata: dict[str, Text] = Field(default_factory=dict)
+
+
+class Link(_Section):
+    """How the records of raw lists are linked, and of which time they are."""
+
+    draws: Annotated[int, Field(ge=2, le=1_000)] = 20
+    seed: Annotated[int, Field(ge=0)] = 1
+    since: date | None = None
+    until: date | None = None
+    keep: bool = False
 
 
 class Method(_Section):
@@ -98,8 +120,12 @@ class Study(_Section):
         Inhabitants, for rates.
     synthetic : bool
         Whether the data are made up, which the page then says.
+    truth : int or None
+        How many people there are, which is known of made-up data only.
     data, lists, method, about
         Where the counts are; each list's column with its name as people say it; settings; credits.
+    records, link
+        The agencies' raw lists by a short name each, in place of `data`; how they are linked.
     help : Helpline
         Whom a reader of the page can call.
     smallest_count : int
@@ -112,12 +138,38 @@ class Study(_Section):
     period: Text
     population: Annotated[float, Field(gt=0, strict=False, allow_inf_nan=False)] | None = None
     synthetic: bool = False
-    data: Data
+    truth: Annotated[int, Field(ge=1)] | None = None
+    data: Data | None = None
+    records: dict[str, List] = Field(default_factory=dict)
+    link: Link = Link()
     lists: dict[str, Text] = Field(default_factory=dict)
     method: Method = Method()
     about: About = About()
     help_line: _Help = Field(default=_Help(), alias="help")
     disclosure: _Disclosure = _Disclosure()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Study:
+        if (self.data is None) == (not self.records):
+            raise ValueError(
+                "give either [data] (a table of counts) or one [records.NAME] for each raw list"
+            )
+        if self.records and not 2 <= len(self.records) <= MAX_LISTS:
+            raise ValueError(
+                f"give 2 to {MAX_LISTS} lists, each as [records.NAME]; there "
+                f"{'is' if len(self.records) == 1 else 'are'} {len(self.records)}"
+            )
+        if self.truth is not None and not self.synthetic:
+            raise ValueError("the truth is known of made-up data only (synthetic = true)")
+        spoken = list(self.list_names.values())
+        if twice := sorted({name for name in spoken if spoken.count(name) > 1}):
+            raise ValueError(f"two lists are called '{twice[0]}'; give each its own name")
+        return self
+
+    @property
+    def list_names(self) -> dict[str, str]:
+        """What each raw list is called on the page, by its short name."""
+        return {short: each.name or short for short, each in self.records.items()}
 
     @property
     def help(self) -> Helpline:
@@ -130,13 +182,15 @@ class Study(_Section):
         return self.disclosure.smallest_count
 
 
-def load(path: str | Path) -> Study:
+def load(path: str | Path, *, protecting: bool = False) -> Study:
     """Read a study, or say everything that is wrong with it at once.
 
     Parameters
     ----------
     path : str or Path
         A TOML file. A data file named in it is sought beside it.
+    protecting : bool
+        Inside an agency, which has the study but not the other agencies' lists.
 
     Raises
     ------
@@ -190,15 +244,21 @@ def load(path: str | Path) -> Study:
     except ValidationError as error:
         problems += [_problem(each, name, text) for each in error.errors()]
     data = fields.get("data")
-    file = data.get("file") if isinstance(data, dict) else None
-    if isinstance(file, str) and file and not (Path(path).parent / file).is_file():
-        problems.append(
-            Problem(
-                f"There is no data file '{file}' beside the study.",
-                file=name,
-                line=_line_of(("data", "file"), text),
+    raw = fields.get("records")
+    sections = {("data",): data} | (
+        {("records", short): each for short, each in raw.items()} if isinstance(raw, dict) else {}
+    )
+    for where, section in sections.items():
+        file = section.get("file") if isinstance(section, dict) else None
+        there = protecting or not isinstance(file, str) or (Path(path).parent / file).is_file()
+        if file and not there:
+            problems.append(
+                Problem(
+                    f"There is no data file '{file}' beside the study.",
+                    file=name,
+                    line=_line_of((*where, "file"), text),
+                )
             )
-        )
     table = data.get("table") if isinstance(data, dict) else None
     if isinstance(table, str) and table:
         try:

@@ -7,13 +7,11 @@ written to disk.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -21,32 +19,39 @@ import numpy as np
 
 from darkfigure.errors import InputError, Problem
 from darkfigure.histories import MAX_LISTS, CaptureHistories
+from darkfigure.lists.spreadsheet import Complaints, Row, Sheet, as_text, open_sheet, refusal
 
 COUNT_NAMES = ("count", "counts", "n", "freq", "frequency", "people")
 MAX_COUNT = 10**12
 MAX_STRATA = 1000
-_MOST_REPORTED = 20
 _MOST_REMEMBERED = 100_000
 _ON = frozenset({"1", "1.0", "true", "yes", "y", "x"})
 _OFF = frozenset({"0", "0.0", "false", "no", "n", ""})
+_HELD_BACK = "suppressed"
+_NOT_WHOLE = (
+    "This table holds back small counts; an estimate needs all of them: give the full table, or "
+    "the study itself."
+)
+_NO_LIST = (
+    "Most cells of this column are neither 0 nor 1, so it is not a list; say which columns are "
+    "lists, and which one is the count if there is one."
+)
 _NUMBER = re.compile(r"[+-]?[0-9]*\.?[0-9]+")
 
 _Lists = Mapping[str, str] | Sequence[str] | None
 _Stratum = tuple[str, ...]
-_Row = tuple[int, tuple[Any, ...] | str]
-"""A line (or row) number with the cells that were asked for, or what is wrong with the line."""
 
 
 def read_overlap_table(
     path: str | Path, *, lists: _Lists = None, count: str | None = None
 ) -> CaptureHistories:
-    """Read a CSV or Parquet table of who is on which lists.
+    """Read a table of who is on which lists from a CSV, Excel or Parquet file.
 
     Parameters
     ----------
     path : str or Path
-        CSV (comma, semicolon or tab; UTF-8, UTF-16 or Windows-1252) or Parquet. Cells of list
-        columns are 0/1, true/false, yes/no, y/n, or x/blank.
+        A file that `open_sheet` reads: CSV, a workbook with data on one sheet, or Parquet. Cells of
+        list columns are 0/1, true/false, yes/no, y/n, or x/blank.
     lists : sequence of str, or mapping of column to spoken name, optional
         The columns that are lists. Every column but the count when left out.
     count : str, optional
@@ -56,7 +61,8 @@ def read_overlap_table(
     Raises
     ------
     InputError
-        With every problem that was found, each with its file, line and column.
+        With every problem that was found, each with its file, line and column; and for a table in
+        which small counts are held back.
 
     Examples
     --------
@@ -67,7 +73,7 @@ def read_overlap_table(
     ...     read_overlap_table(table)
     <CaptureHistories: 82 people on 2 lists (police 52, shelter 42)>
     """
-    return _whole(_read(path, lists, (), count), str(path))
+    return _whole(_tally(open_sheet(path), lists, (), count), str(path))
 
 
 def read_strata(
@@ -105,7 +111,7 @@ def read_strata(
     columns = (by,) if isinstance(by, str) else tuple(by)
     if not columns:
         raise InputError("No column to split by was named; name at least one, such as the year.")
-    tally = _read(path, lists, columns, count)
+    tally = _tally(open_sheet(path), lists, columns, count)
     names, keep, notes = _without_empty(tally, str(path))
     strata = sorted({stratum for stratum, mask in tally.people})
     return {s: _histories(tally, names, keep, notes, s) for s in strata}
@@ -141,20 +147,11 @@ def from_frame(frame: Any, *, lists: _Lists = None, count: str | None = None) ->
     except (TypeError, nw.exceptions.NarwhalsError) as error:
         raise InputError(f"A dataframe was expected, not {type(frame).__name__}.") from error
 
-    def rows(columns: list[int]) -> Iterator[_Row]:
+    def rows(columns: Sequence[int]) -> Iterator[Row]:
         named = table.select([table.columns[i] for i in columns])
         yield from enumerate(named.iter_rows(buffer_size=10_000), 1)
 
-    return _whole(_tally(_Table(None, table.columns, rows, "row"), lists, (), count), None)
-
-
-@dataclass(frozen=True)
-class _Table:
-    file: str | None
-    columns: Sequence[str]
-    rows: Callable[[list[int]], Iterator[_Row]]
-    numbered: str = "line"
-    notes: tuple[str, ...] = ()
+    return _whole(_tally(Sheet(None, table.columns, rows, "row"), lists, (), count), None)
 
 
 @dataclass(frozen=True)
@@ -166,181 +163,18 @@ class _Tally:
     notes: list[str]
 
 
-def _read(path: str | Path, lists: _Lists, by: _Stratum, count: str | None) -> _Tally:
-    name = str(path)
-    if "\0" in name:
-        raise InputError("The name of the file holds a null character; check the name.")
-    try:
-        if Path(path).is_dir():
-            raise _refusal(name, "This is a folder; name the CSV or Parquet file inside it.")
-        with open(path, "rb") as file:
-            head = file.read(4096)
-        if head.startswith(b"PAR1") or Path(path).suffix.lower() in (".parquet", ".pq"):
-            return _tally(_parquet(path), lists, by, count)
-        for encoding in _encodings(head, name):
-            try:
-                return _tally(_csv(path, encoding), lists, by, count)
-            except UnicodeDecodeError:
-                continue
-    except FileNotFoundError as error:
-        raise _refusal(name, "There is no such file; check the name and the folder.") from error
-    except PermissionError as error:
-        raise _refusal(name, "You may not read this file; ask its owner for access.") from error
-    except OSError as error:
-        raise _refusal(name, f"The file could not be read: {error.strerror}.") from error
-    raise _refusal(name, "This is not a text file; give a table saved as CSV or Parquet.")
-
-
-def _refusal(file: str | None, message: str) -> InputError:
-    return InputError(Problem(message, file=file))
-
-
-def _encodings(head: bytes, name: str) -> list[str]:
-    """The encodings to try in turn; Windows-1252 is what spreadsheets save where UTF-8 is not."""
-    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise _refusal(
-            name, "This is a spreadsheet or an archive, not a CSV file; open it and save it as CSV."
-        )
-    if head.startswith(b"\x1f\x8b"):
-        raise _refusal(name, "This file is compressed (gzip); unpack it first.")
-    if not head.strip():
-        raise _refusal(name, "The file is empty; a header line and at least one row are needed.")
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return ["utf-16"]
-    if b"\0" in head:
-        if head.count(0) >= len(head) * 0.4:
-            return ["utf-16-le" if head[0] else "utf-16-be"]
-        return []
-    return [] if re.search(rb"[\x01-\x08\x0e-\x1f]", head) else ["utf-8-sig", "cp1252"]
-
-
-def _csv(path: str | Path, encoding: str) -> _Table:
-    with open(path, encoding=encoding, newline="") as file:
-        first = next((line for line in file if line.strip()), "")
-    unquoted = re.sub('"[^"]*"', "", first)
-    delimiter = max(",;\t", key=unquoted.count)
-
-    def lines() -> Iterator[tuple[int, list[str]]]:
-        with open(path, encoding=encoding, newline="") as file:
-            reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True, strict=True)
-            line = 1
-            try:
-                for row in reader:
-                    # A line without any text, such as spreadsheets leave at the end, says nothing.
-                    if "".join(row).strip():
-                        yield line, row
-                    line = reader.line_num + 1
-            except csv.Error as error:
-                raise InputError(
-                    Problem(
-                        "A quotation mark here has no partner, or a cell is far too long; mend "
-                        "this line by hand or save the table as CSV again.",
-                        file=str(path),
-                        line=line,
-                    )
-                ) from error
-
-    header_line, header = next(lines(), (1, []))
-    if not header:
-        raise _refusal(str(path), "The file is empty; a header line and some rows are needed.")
-    if all(cell.strip().lower() in _OFF or _NUMBER.fullmatch(cell.strip()) for cell in header):
-        message = "A header line with the names of the columns was expected, but this line is data."
-        raise InputError(Problem(message, file=str(path), line=header_line))
-
-    def rows(columns: list[int]) -> Iterator[_Row]:
-        pick, width = itemgetter(*columns), len(header)
-        numbered = lines()
-        next(numbered)
-        for line, row in numbered:
-            if len(row) == width:
-                yield line, pick(row)
-            else:
-                few = "few" if len(row) < width else "many"
-                yield line, f"Too {few} cells: {width} as in the header expected, {len(row)} found."
-
-    guessed = ("The file is not UTF-8 and was read as Windows-1252 text.",)
-    return _Table(str(path), [*header], rows, notes=guessed if encoding == "cp1252" else ())
-
-
-def _parquet(path: str | Path) -> _Table:
-    import polars as pl
-
-    broken = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
-    message = "This Parquet file is damaged or incomplete; save or copy it again."
-    try:
-        scan = pl.scan_parquet(path, glob=False)
-        columns = scan.collect_schema().names()
-    except broken as error:
-        raise _refusal(str(path), message) from error
-
-    def rows(picked: list[int]) -> Iterator[_Row]:
-        try:
-            # Small batches in turn keep one part of the file in memory, never all of it.
-            batches: Iterator[pl.DataFrame] = scan.select(
-                [columns[i] for i in picked]
-            ).collect_batches(chunk_size=50_000, maintain_order=True, lazy=True, engine="streaming")
-            yield from enumerate((row for batch in batches for row in batch.iter_rows()), 1)
-        except broken as error:
-            raise _refusal(str(path), message) from error
-
-    return _Table(str(path), columns, rows, "row")
-
-
-class _Complaints:
-    """Everything wrong with the rows of a table, of which the first few are told."""
-
-    def __init__(self, table: _Table) -> None:
-        self.table = table
-        self.number = 0
-        self.told: list[tuple[int, Problem]] = []
-        self.of: Counter[str | None] = Counter()
-
-    def add(self, line: int, message: str, column: str | None = None) -> None:
-        self.number += 1
-        self.of[column] += 1
-        if self.of[column] > _MOST_REPORTED:
-            return
-        if self.table.numbered == "row":
-            problem = Problem(f"(row {line}) {message}", file=self.table.file, column=column)
-        else:
-            problem = Problem(message, file=self.table.file, line=line, column=column)
-        self.told.append((line, problem))
-
-    def finish(self, lists: Sequence[str], rows: int) -> None:
-        """Raise what was found; a column that is no list at all is one problem, not thousands."""
-        for column in lists:
-            if self.of[column] > 5 and self.of[column] * 2 > rows:
-                line = next(line for line, problem in self.told if problem.column == column)
-                self.told = [told for told in self.told if told[1].column != column]
-                self.number -= self.of[column]
-                self.of[column] = 0
-                self.add(
-                    line,
-                    "Most cells of this column are neither 0 nor 1, so it is not a list; say which "
-                    "columns are lists, and which one is the count if there is one.",
-                    column,
-                )
-        if not self.number:
-            return
-        in_order = [problem for line, problem in sorted(self.told, key=lambda told: told[0])]
-        problems: list[str | Problem] = [*in_order[:_MOST_REPORTED]]
-        if self.number > len(problems):
-            problems.append(f"... and {self.number - len(problems):,} more.")
-        raise InputError(problems)
-
-
-def _tally(table: _Table, lists: _Lists, by: _Stratum, count: str | None) -> _Tally:
-    names, list_at, by_at, count_at = _choose(table, lists, by, count)
-    columns = [table.columns[i].strip() for i in list_at]
-    counted = "" if count_at is None else table.columns[count_at].strip()
-    wrong = _Complaints(table)
+def _tally(sheet: Sheet, lists: _Lists, by: _Stratum, count: str | None) -> _Tally:
+    names, list_at, by_at, count_at = _choose(sheet, lists, by, count)
+    columns = [sheet.columns[i].strip() for i in list_at]
+    counted = "" if count_at is None else sheet.columns[count_at].strip()
+    wrong = Complaints(sheet)
     people: Counter[tuple[_Stratum, int]] = Counter()
     known: dict[tuple[Any, ...], tuple[_Stratum, int]] = {}
     strata: set[_Stratum] = set()
     rows = nobody = 0
 
     used = [*list_at, *by_at, *([] if count_at is None else [count_at])]
-    for line, cells in table.rows(used):
+    for line, cells in sheet.rows(used):
         rows += 1
         if isinstance(cells, str):
             wrong.add(line, cells)
@@ -353,15 +187,19 @@ def _tally(table: _Table, lists: _Lists, by: _Stratum, count: str | None) -> _Ta
                 strata.add(place[0])
                 if len(strata) > MAX_STRATA:
                     message = f"More than {MAX_STRATA:,} strata; split by columns with few values."
-                    raise _refusal(table.file, message)
+                    raise refusal(sheet.file, message)
                 if len(known) < _MOST_REMEMBERED:
                     known[key] = place
         if count_at is None and place is not None and place[1]:
             people[place] += 1
             continue
         number = 1 if count_at is None else _number(cells[-1])
+        if (place is None or isinstance(number, str)) and count_at is not None:
+            texts = [as_text(cell).lower() for cell in cells]
+            if "?" in texts[: len(columns)] or texts[-1].startswith("<") or texts[-1] == _HELD_BACK:
+                raise InputError(sheet.problem(_NOT_WHOLE, line))
         if place is not None and not place[1]:
-            if count_at is not None and (number == 0 or not _text(cells[-1])):
+            if count_at is not None and (number == 0 or not as_text(cells[-1])):
                 nobody += 1
                 continue
             if not isinstance(number, str):
@@ -375,15 +213,18 @@ def _tally(table: _Table, lists: _Lists, by: _Stratum, count: str | None) -> _Ta
         elif place is not None:
             people[place] += number
     if not rows:
-        raise _refusal(table.file, "The table has a header but no rows; nobody is on any list.")
-    wrong.finish(columns, rows)
+        raise refusal(sheet.file, "The table has a header but no rows; nobody is on any list.")
+    for column in columns:
+        if wrong.of[column] > 5 and wrong.of[column] * 2 > rows:
+            wrong.gather(column, _NO_LIST)
+    wrong.finish()
     if people.total() > MAX_COUNT:
-        raise _refusal(table.file, f"The counts add up to more than {MAX_COUNT:,} people.")
+        raise refusal(sheet.file, f"The counts add up to more than {MAX_COUNT:,} people.")
 
-    notes = [*table.notes]
+    notes = [*sheet.notes]
     if nobody:
         notes.append(f"Left out {nobody:,} row(s) that are on no list and stand for nobody.")
-    unused = [name for i, name in enumerate(table.columns) if i not in used and name.strip()]
+    unused = [name for i, name in enumerate(sheet.columns) if i not in used and name.strip()]
     if unused:
         people_each = "Each row was read as one person. " if count_at is None else ""
         notes.append(f"{people_each}Columns not used: {', '.join(map(repr, unused))}.")
@@ -391,15 +232,14 @@ def _tally(table: _Table, lists: _Lists, by: _Stratum, count: str | None) -> _Ta
 
 
 def _choose(
-    table: _Table, lists: _Lists, by: _Stratum, count: str | None
+    sheet: Sheet, lists: _Lists, by: _Stratum, count: str | None
 ) -> tuple[list[str], list[int], list[int], int | None]:
     """The spoken names of the lists, and where the lists, the strata and the count are."""
-    columns = [column.strip() for column in table.columns]
+    columns = [column.strip() for column in sheet.columns]
     problems: list[str | Problem] = []
 
     def complain(message: str, column: str | None = None) -> None:
-        line = 1 if table.numbered == "line" else None
-        problems.append(Problem(message, file=table.file, line=line, column=column))
+        problems.append(sheet.problem(message, sheet.header, column))
 
     def find(name: str) -> int:
         if name.strip() in columns:
@@ -461,23 +301,23 @@ def _choose(
 
 
 def _place(
-    cells: tuple[Any, ...], columns: Sequence[str], line: int, wrong: _Complaints
+    cells: tuple[Any, ...], columns: Sequence[str], line: int, wrong: Complaints
 ) -> tuple[_Stratum, int] | None:
     """The stratum and the mask of a row, or None when one of its cells is neither yes nor no."""
     mask, fine = 0, True
     for j, column in enumerate(columns):
-        text = _text(cells[j]).lower()
+        text = as_text(cells[j]).lower()
         if text in _ON:
             mask |= 1 << j
         elif text not in _OFF:
             fine = False
             wrong.add(line, f"This cell is {_shown(text)}; 0 or 1 was expected.", column)
-    return (tuple(map(_text, cells[len(columns) :])), mask) if fine else None
+    return (tuple(map(as_text, cells[len(columns) :])), mask) if fine else None
 
 
 def _number(cell: object) -> int | str:
     """The count in a cell, or what is wrong with it."""
-    text = _text(cell)
+    text = as_text(cell)
     if re.fullmatch(r"\+?[0-9]+(\.0*)?", text):
         whole = text.split(".")[0].lstrip("+").lstrip("0") or "0"
         if len(whole) > len(str(MAX_COUNT)) or int(whole) > MAX_COUNT:
@@ -490,16 +330,6 @@ def _number(cell: object) -> int | str:
     if text.startswith("-"):
         return "The count is negative; a number of people is 0 or more."
     return "The count is not a whole number; people can only be counted whole."
-
-
-def _text(cell: object) -> str:
-    """A cell as it would stand in a text file; missing values of dataframes are blank."""
-    if isinstance(cell, str):
-        return cell.strip()
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    text = str(cell)
-    return "" if text in ("None", "nan", "<NA>", "NaT") else text
 
 
 def _shown(text: str) -> str:
@@ -517,7 +347,7 @@ def _without_empty(tally: _Tally, file: str | None) -> tuple[list[str], list[int
     keep = [j for j in range(len(tally.names)) if seen >> j & 1]
     empty = [name for j, name in enumerate(tally.names) if j not in keep]
     if len(keep) < 2:
-        raise _refusal(
+        raise refusal(
             file,
             f"Nobody is on {', '.join(map(repr, empty))}; at least two lists with people on them "
             "are needed.",

@@ -10,9 +10,9 @@ from typing import Any
 
 import altair as alt
 
+from darkfigure.disclosure import publishable_overlaps
 from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
-from darkfigure.report.disclosure import publishable_overlaps
 from darkfigure.report.svg import INK, LINE, QUIET, SEEN, WIDE, Chart, canvas, drawn_twice, still
 from darkfigure.report.words import is_one, limits, number_or_none, one_in, opened, rounded
 
@@ -218,11 +218,17 @@ def overlaps(histories: CaptureHistories, smallest_count: int) -> Chart:
         ]
         return still(alt.layer(*layers), width, height, f"overlaps-{width}")
 
-    alone = histories.people_on(1) / histories.observed
-    are = "is" if is_one(alone) else "are"
+    if shown.rows:
+        told = sum(count for _, count in shown.rows)
+        alone = sum(count for names, count in shown.rows if len(names) == 1) / told
+        people = "people in the combinations shown" if shown.rounded else "people seen"
+        are = "is" if is_one(alone) else "are"
+        title = f"{opened(one_in(alone))} of the {people} {are} on one list only"
+    else:
+        title = "No combination of lists has enough people to be shown"
     held_back = (
-        f" Combinations with fewer than {smallest_count} people are only shown added up, so that "
-        "nobody can be picked out."
+        f" Combinations with fewer than {smallest_count} people, and where need be the next few, "
+        "are only shown added up, so that nobody can be picked out."
         if smallest_count > 1
         else ""
     )
@@ -233,7 +239,7 @@ def overlaps(histories: CaptureHistories, smallest_count: int) -> Chart:
         rows.append(["all other combinations together", f"{others:,}"])
     return drawn_twice(
         "overlaps",
-        title=f"{opened(one_in(alone))} of the people seen {are} on one list only",
+        title=title,
         caption="Each row is one combination of lists: the filled, linked dots say which. The bar "
         "is the number of people on exactly those lists and no other. People on several lists are "
         f"what tells how many are on none.{held_back}",

@@ -10,14 +10,15 @@ from typing import Any, Protocol
 import jinja2
 from markupsafe import Markup
 
-from darkfigure.estimate import Estimate
-from darkfigure.histories import CaptureHistories
-from darkfigure.report import charts, spread
-from darkfigure.report.disclosure import (
+from darkfigure.disclosure import (
     publishable_estimate,
     publishable_overlaps,
     sizes_as_text,
 )
+from darkfigure.estimate import Estimate
+from darkfigure.histories import CaptureHistories
+from darkfigure.report import charts, spread
+from darkfigure.report.matching import matching
 from darkfigure.report.trust import CAVEATS, findings, plain_range, verdict
 from darkfigure.report.words import counted, is_one, one_in, opened, per, rounded
 
@@ -38,6 +39,16 @@ AVERAGING = (
     "averaging: a tutorial. Statistical Science 14(4), 382–417.",
     "Tierney, L. and Kadane, J. B. (1986). Accurate approximations for posterior moments and "
     "marginal densities. Journal of the American Statistical Association 81(393), 82–86.",
+)
+
+
+LINKAGE = (
+    "Fellegi, I. P. and Sunter, A. B. (1969). A theory for record linkage. Journal of the American "
+    "Statistical Association 64(328), 1183–1210.",
+    "Linacre, R., Lindsay, S., Manassis, T., Slade, Z. and Hepworth, T. (2022). Splink: free "
+    "software for probabilistic record linkage at scale. International Journal of Population Data "
+    "Science 7(3).",
+    "Rubin, D. B. (1987). Multiple Imputation for Nonresponse in Surveys. Wiley.",
 )
 
 
@@ -94,6 +105,8 @@ class Described(Protocol):
     @property
     def synthetic(self) -> bool: ...
     @property
+    def truth(self) -> int | None: ...
+    @property
     def smallest_count(self) -> int: ...
     @property
     def about(self) -> About: ...
@@ -109,6 +122,7 @@ def page(
     estimate: Estimate,
     alternatives: Sequence[Estimate],
     provenance: Mapping[str, Any],
+    linkage: Mapping[str, Any] | None = None,
 ) -> str:
     """The whole page as one HTML text.
 
@@ -124,6 +138,8 @@ def page(
         Other models that can be defended, each with a `details["label"]` in plain words.
     provenance : mapping
         `version`, `command`, `input_hash` and `source`, as far as they are known.
+    linkage : mapping, optional
+        How the records were matched, where the counts come from records; see `matching`.
 
     Raises
     ------
@@ -140,6 +156,7 @@ def page(
     overlaps = charts.overlaps(histories, study.smallest_count)
     forest = spread.alternatives(estimate, alternatives)
     histogram = spread.replicates(estimate)
+    matched = matching(linkage, estimate) if linkage else None
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -167,11 +184,19 @@ def page(
         overlaps=overlaps,
         alternatives=forest,
         replicates=histogram,
-        charts=[chart for chart in (dots, overlaps, forest, histogram) if chart],
+        matched=matched,
+        truth=_truth(study, estimate),
+        charts=[
+            chart
+            for chart in (dots, overlaps, *(matched.charts if matched else ()), forest, histogram)
+            if chart
+        ],
         list_rows=[[name, i, sizes[name]] for i, name in enumerate(histories.lists, start=1)],
         method_text=_method_text(estimate),
         facts=_facts(study, estimate),
-        references=REFERENCES + (AVERAGING if estimate.method == "averaged" else ()),
+        references=REFERENCES
+        + (AVERAGING if estimate.method == "averaged" else ())
+        + (LINKAGE if linkage else ()),
         origin=_origin(study, provenance),
         print_line=css_string(_help_line(study.help)),
     )
@@ -238,6 +263,19 @@ def _rate(study: Described, estimate: Estimate) -> str:
     if not high:
         return f"That is at least {low} {of}."
     return f"That is {low} {of}." if low == high else f"That is {low} to {high} {of}."
+
+
+def _truth(study: Described, estimate: Estimate) -> str:
+    """How the estimate stands to the truth, where somebody made it up."""
+    if study.truth is None:
+        return ""
+    within = estimate.lower <= study.truth <= estimate.upper
+    return (
+        f"There are {study.truth:,} of these made-up people. The range "
+        f"{'holds that number' if within else 'misses that number'}; a range at "
+        f"{100 * estimate.level:g}\u00a0% should miss it about once in "
+        f"{counted(round(1 / (1 - estimate.level)))} times."
+    )
 
 
 def _overlap_text(histories: CaptureHistories) -> str:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from darkfigure.disclosure import publishable_overlaps
 from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
-from darkfigure.report.disclosure import spoken_count
 from darkfigure.report.words import (
     between,
     counted,
@@ -195,12 +195,18 @@ def _seen(estimate: Estimate) -> Finding:
 
 
 def _shared(histories: CaptureHistories, smallest_count: int) -> Iterator[Finding]:
-    several = histories.observed - histories.people_on(1)
+    """From the combinations that are shown alone, for anything more would tell of the others."""
+    shown = publishable_overlaps(histories, smallest_count)
+    several = sum(count for names, count in shown.rows if len(names) > 1)
     few = several < ENOUGH_SHARED
+    if shown.rounded and not several:
+        said = "No combination of two lists or more has enough people to be shown"
+    else:
+        people = "one person is" if several == 1 else f"{counted(several)} people are"
+        said = opened(f"{'at least ' if shown.rounded else ''}{people} on two lists or more")
     yield Finding(
         few,
-        f"{opened(_people(several, smallest_count))} on two lists or more"
-        f"{', which is few' if few else ''}.",
+        f"{said}{', which is few' if few and several else ''}.",
         "All that is known of the unseen comes from those who are on several lists. "
         f"With fewer than {ENOUGH_SHARED}, one person more or less moves the number visibly.",
     )
@@ -209,11 +215,11 @@ def _shared(histories: CaptureHistories, smallest_count: int) -> Iterator[Findin
         (a, b)
         for i, a in enumerate(lists)
         for b in lists[i + 1 :]
-        if histories.shared(a, b) < smallest_count
+        if not any(a in names and b in names for names, _ in shown.rows)
     ]
     if not pairs:
         return
-    nobody = "nobody" if smallest_count == 1 else f"fewer than {smallest_count} people"
+    nobody = "nobody in any combination that is shown" if shown.rounded else "nobody"
     named = "; ".join(f"{a} and {b}" for a, b in pairs) if len(pairs) <= 4 else ""
     yield Finding(
         True,
@@ -222,14 +228,6 @@ def _shared(histories: CaptureHistories, smallest_count: int) -> Iterator[Findin
         "Such a pair says nothing of how many are missing, or the two agencies never meet the same "
         "people, or a match was missed.",
     )
-
-
-def _people(number: int, smallest_count: int) -> str:
-    if smallest_count > 1 and number >= smallest_count:  # the exact number would betray others
-        return f"about {max(10, 10 * round(number / 10))} people are"
-    if number < smallest_count:
-        return f"{spoken_count(number, smallest_count)} people are"
-    return "one person is" if number == 1 else f"{counted(number)} people are"
 
 
 def _other_models(estimate: Estimate, others: Sequence[Estimate]) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from darkfigure.size._kernel import kernel
+from darkfigure._kernel import kernel
 
 ESTIMABLE = 0
 NO_MLE = 1  # the likelihood grows without end: no finite parameters (Fienberg & Rinaldo 2012)

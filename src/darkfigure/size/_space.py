@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from darkfigure.size._kernel import kernel
+from darkfigure._kernel import kernel
 from darkfigure.size._loglinear import (
     ESTIMABLE,
     fit_terms,

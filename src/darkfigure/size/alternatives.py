@@ -42,6 +42,7 @@ def alternatives(
     Parameters
     ----------
     histories : CaptureHistories
+        Draws of who is who are left aside: these estimates are of the most probable counts.
     method : str
         The method of the main estimate, which is left out here.
     level : float
@@ -63,6 +64,7 @@ def alternatives(
     >>> [round(e.total) for e in alternatives(h, "bic") if "other_method" in e.details]
     [271, 230, 419]
     """
+    histories = histories.settled
     found: list[Estimate] = []
 
     def add(label: str, counts: CaptureHistories, name: str, **details: Any) -> None:

@@ -27,6 +27,7 @@ from darkfigure.size import _averaged as kernel
 from darkfigure.size import _space
 from darkfigure.size.interval import doubts_of
 from darkfigure.size.loglinear import Model, Status, fit
+from darkfigure.size.pooled import over_links
 from darkfigure.size.search import best_models, cannot_answer
 from darkfigure.size.space import Space
 
@@ -203,6 +204,7 @@ def _models_that_matter(
     return terms, most
 
 
+@over_links
 def averaged(
     histories: CaptureHistories,
     *,

@@ -16,6 +16,7 @@ from darkfigure.histories import CaptureHistories
 from darkfigure.size.interval import with_interval
 from darkfigure.size.loglinear import fit
 from darkfigure.size.nested import nested_intervals
+from darkfigure.size.pooled import over_links
 from darkfigure.size.search import BestModels, Watch, best_models, best_totals
 from darkfigure.size.space import Space, every_model
 
@@ -29,6 +30,7 @@ SCOUT_BUDGET = 2_000
 """The same where even the best model of the table itself could not be proven."""
 
 
+@over_links
 def bic(
     histories: CaptureHistories,
     *,

@@ -248,7 +248,7 @@ def bca(
     bias = _bias(draws, total)
     acceleration, warnings = _acceleration(left_out, counts[counts > 0])
     lower, upper = (
-        _limit(draws, bias, acceleration, p) for p in ((1 - level) / 2, (1 + level) / 2)
+        percentile_point(draws, bias, acceleration, p) for p in ((1 - level) / 2, (1 + level) / 2)
     )
     # The percentile points of a skewed sample can pass the estimate itself; an interval holds it.
     lower, upper = min(lower, total), max(upper, total)
@@ -270,7 +270,7 @@ def bca_limit(draws: npt.NDArray[np.float64], total: float, acceleration: float,
     >>> bca_limit(np.arange(1.0, 100.0), 50.0, 0.0, 0.5)
     48.99...
     """
-    return _limit(draws, _bias(draws, total), acceleration, p)
+    return percentile_point(draws, _bias(draws, total), acceleration, p)
 
 
 def _bias(draws: npt.NDArray[np.float64], total: float) -> float:
@@ -295,7 +295,16 @@ def _acceleration(
     return float(np.sum(weight * centred**3)) / (6 * spread**1.5), ()
 
 
-def _limit(draws: npt.NDArray[np.float64], bias: float, acceleration: float, p: float) -> float:
+def percentile_point(
+    draws: npt.NDArray[np.float64], bias: float, acceleration: float, p: float
+) -> float:
+    """The p-th percentile point of some draws, corrected for bias and acceleration.
+
+    Examples
+    --------
+    >>> percentile_point(np.arange(1.0, 100.0), 0.0, 0.0, 0.5)
+    50.0
+    """
     z = NormalDist()
     shifted = bias + z.inv_cdf(p)
     at = z.cdf(bias + shifted / (1 - acceleration * shifted))

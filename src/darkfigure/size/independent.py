@@ -14,8 +14,10 @@ from darkfigure.histories import CaptureHistories
 from darkfigure.size import _space as kernel
 from darkfigure.size.interval import with_interval
 from darkfigure.size.loglinear import Model, fit
+from darkfigure.size.pooled import over_links
 
 
+@over_links
 def independent(
     histories: CaptureHistories,
     *,

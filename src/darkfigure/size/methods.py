@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from darkfigure import _kernel
 from darkfigure.errors import InputError
 from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
-from darkfigure.size import _kernel
 from darkfigure.size.averaged import averaged
 from darkfigure.size.bic import bic
 from darkfigure.size.independent import independent

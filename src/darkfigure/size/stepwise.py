@@ -18,6 +18,7 @@ from darkfigure.histories import CaptureHistories
 from darkfigure.size import _stepwise as kernel
 from darkfigure.size.interval import with_interval
 from darkfigure.size.loglinear import Model, fit
+from darkfigure.size.pooled import over_links
 
 
 def forward_selection(histories: CaptureHistories, threshold: float = 0.02) -> Model:
@@ -50,6 +51,7 @@ def forward_selection(histories: CaptureHistories, threshold: float = 0.02) -> M
     return Model(n_lists, frozenset(int(pair) for pair in pairs[chosen]))
 
 
+@over_links
 def stepwise(
     histories: CaptureHistories,
     *,

@@ -5,13 +5,18 @@ that a woman called the police and slept in the shelter, and who reads that exac
 those two lists and on a third, the immigration service's, has learned where she went next. So a
 count smaller than the study's `smallest_count` is never shown, and neither is a combination that
 nobody is on, for "nobody" tells as much. Such combinations appear only added up, as "all other
-combinations together". How many they are is not said. Where even their sum would be too small, or
-could come about in one way only, the smallest of the others go in with them.
+combinations together". How many they are is not said.
+
+Their sum alone can betray them: if two combinations have 7 people together and neither has 5, each
+has 3 or 4. So where need be the smallest of the others go in with them, until a reader who has all
+that is published, and this rule, can no longer tell what is hidden (`_safe` says what that means;
+`tests/test_disclosure.py` tries, by integer programming and by going through every table).
 
 The size of a list would undo this: take the shown rows with that list from it, and what is hidden
 on it is left. Rounding the size is not enough, for in a small table the rounded sizes of all lists
 together, with the total, still leave one possibility. So once anything is held back, a list is
-given the people that the shown rows put on it, as "at least": that tells nothing new.
+given the people that the shown rows put on it, as "at least": that tells nothing new. Whatever else
+is said of who is on several lists, or which lists share nobody, is likewise said of the shown rows.
 
 An estimate would undo it as well: a model's total is a function of the counts, so totals to the
 last person, criteria and the number seen without one list let a patient reader try fillings until
@@ -25,8 +30,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import filterfalse
 
 import numpy as np
 
@@ -50,6 +56,8 @@ TOLD = frozenset(
 How many models were fitted, weighed or had an estimate is not among it: it changes with nearly
 every person, so that a guess at the hidden counts could be tried until it fits.
 """
+
+_OF_COUNTS = re.compile("people are on more than one list")
 
 STEPS = 50
 """Of replicates and draws, the shares that are shown are whole multiples of one in so many."""
@@ -91,8 +99,8 @@ def publishable_overlaps(histories: CaptureHistories, smallest_count: int) -> Ov
     Raises
     ------
     InputError
-        If there are fewer than `smallest_count` people in all, if what is held back could be
-        worked out whatever is done, or if `smallest_count` is less than 1.
+        If there are fewer than `smallest_count` people in all, or if `smallest_count` is less than
+        1.
 
     Examples
     --------
@@ -116,21 +124,16 @@ def publishable_overlaps(histories: CaptureHistories, smallest_count: int) -> Ov
         key=lambda mask: (-counts[mask], mask),
     )
     others = histories.observed - sum(counts[mask] for mask in shown)
-    small = histories.counts.size - 1 - len(shown)
-    largest = small * (smallest_count - 1)
-    if others and (others < smallest_count or others == largest):
-        # A sum that is too small to be shown itself, or that only one set of counts can make.
-        possible = {*range(1, smallest_count), largest}
-        merged, above = 0, 0
-        while shown and (not merged or _one_way(possible, others, merged, smallest_count, above)):
-            others += counts[shown.pop()]
-            merged += 1
-            above = counts[shown[-1]] if shown else others
-        if others < smallest_count or not merged:
-            raise InputError(
-                f"No combination of lists has {smallest_count} people or more, the smallest number "
-                "that may be shown; nothing can be published from these lists."
-            )
+    if smallest_count > 1:
+        hidden = histories.counts.size - 1 - len(shown)
+        small = histories.counts[1:][histories.counts[1:] < smallest_count]
+        least, most = (int(small.min()), int(small.max())) if hidden else (0, 0)
+        while hidden and shown:
+            next_one = counts[shown[-1]]
+            if _safe(hidden, others, least, most, next_one, smallest_count):
+                break
+            shown.pop()
+            hidden, others, most = hidden + 1, others + next_one, next_one
 
     rows = [
         (tuple(name for j, name in enumerate(histories.lists) if mask >> j & 1), counts[mask])
@@ -142,14 +145,69 @@ def publishable_overlaps(histories: CaptureHistories, smallest_count: int) -> Ov
     return Overlaps(rows, others, at_least, rounded=True)
 
 
-def _one_way(possible: set[int], others: int, merged: int, smallest: int, above: int) -> bool:
-    """Whether a reader who knows the rule can tell the sum of the small counts.
+def _safe(hidden: int, others: int, least: int, most: int, shown: int, smallest: int) -> bool:
+    """Whether nobody can tell the hidden counts: `hidden` of them, from `least` to `most`, that add
+    up to `others`, where `shown` is the smallest that is shown.
 
-    It is one of `possible`, and the rest of `others` are `merged` counts that are each at least
-    `smallest` and no more than `above`, the smallest count shown.
+    A reader knows all of this but `least` and `most`, and knows this rule. So each answer holds
+    only because there are other tables that the rule would publish in just the same way.
+
+    1. All are below `smallest`: any of them can be any such number, and the rest make up the sum.
+    2. One is large, if less than `shown`, and without it so few are left that the rule would have
+       gone on: any of the rest can be any number below `smallest`. Of two hidden counts, one is the
+       sum less the other; that may rule out the lowest numbers for the small one, never more than
+       the lower half, but not tell which of the two it is.
+    3. There are at least four, and the largest has `smallest` people more than the least: any of
+       them can be the one or the other. They are far enough from all being as large as they can.
+
+    A sum that is as small as a single hidden count is never safe.
     """
-    fitting = [s for s in possible if merged * smallest <= others - s <= merged * above]
-    return len(fitting) < 2
+    below, top = smallest - 1, shown - 1
+    if smallest <= others <= (hidden - 1) * below:
+        return True
+    if others <= 2 * below or hidden == 1:
+        return False
+    if hidden == 2:
+        return others - below // 2 <= top
+    if hidden == 3:
+        return others <= min(top + 2 * below, 2 * top)
+    if others <= top + below:
+        return True
+    loose = others <= (hidden - 1) * top - smallest
+    return loose and most <= top and most - least >= smallest
+
+
+def safe_rows(overlaps: Overlaps, lists: Sequence[str]) -> list[dict[str, int | str]]:
+    """The rows of a table of the overlaps that may leave the coalition.
+
+    Parameters
+    ----------
+    overlaps : Overlaps
+        What may be shown.
+    lists : sequence of str
+        The lists, in the order of the columns.
+
+    Returns
+    -------
+    list of dict
+        One per combination that is shown, as those of `CaptureHistories.rows`: 0/1 for each list,
+        then `count`. All that are held back are one last row with "?" for every list; no estimate
+        can be made from such a table, and `read_overlap_table` says so.
+
+    Examples
+    --------
+    >>> h = CaptureHistories(["a", "b", "c"], [0, 30, 25, 12, 40, 3, 0, 9])
+    >>> for row in safe_rows(publishable_overlaps(h, smallest_count=10), h.lists)[-2:]:
+    ...     print(row)
+    {'a': 1, 'b': 1, 'c': 0, 'count': 12}
+    {'a': '?', 'b': '?', 'c': '?', 'count': 12}
+    """
+    rows: list[dict[str, int | str]] = [
+        {**{name: int(name in on) for name in lists}, "count": count} for on, count in overlaps.rows
+    ]
+    if overlaps.others is not None:
+        rows.append({**dict.fromkeys(lists, "?"), "count": overlaps.others})
+    return rows
 
 
 def publishable_estimate(estimate: Estimate) -> Estimate:
@@ -176,6 +234,12 @@ def publishable_estimate(estimate: Estimate) -> Estimate:
             "lowest": max(_coarse(near["lowest"]), estimate.observed),
             "highest": max(_coarse(near["highest"]), estimate.observed),
         }
+    if drawn := estimate.details.get("linkage"):
+        details["linkage"] = {
+            "draws": drawn["draws"],
+            "share": round(drawn["share"], 2),
+            "observed": [_coarse(number) for number in drawn["observed"]],
+        }
     observed = estimate.observed
     if "without" in estimate.details:
         observed = int(_coarse(observed))
@@ -192,7 +256,7 @@ def publishable_estimate(estimate: Estimate) -> Estimate:
         upper=max(_coarse(estimate.upper), observed),
         observed=observed,
         details=details,
-        warnings=tuple(_coarse_words(warning) for warning in estimate.warnings),
+        warnings=tuple(map(_coarse_words, filterfalse(_OF_COUNTS.search, estimate.warnings))),
         draws=draws,
     )
 
@@ -211,18 +275,6 @@ def _coarse(number: float) -> float:
         return number
     step = 10.0 ** max(1, math.floor(math.log10(number)) - 1)
     return round(number / step) * step
-
-
-def spoken_count(count: int, smallest_count: int) -> str:
-    """A count for a sentence or a table cell, unless it is too small to be said.
-
-    Examples
-    --------
-    >>> spoken_count(2_744, 10), spoken_count(3, 10), spoken_count(0, 10), spoken_count(0, 1)
-    ('2,744', 'fewer than 10', 'fewer than 10', '0')
-    """
-    shown = smallest_count == 1 or count >= smallest_count
-    return f"{count:,}" if shown else f"fewer than {smallest_count}"
 
 
 def sizes_as_text(overlaps: Overlaps) -> Mapping[str, str]:

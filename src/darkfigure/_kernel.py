@@ -21,7 +21,8 @@ HOMES = (HERE / "__pycache__", Path(os.path.expanduser("~"), ".cache", "darkfigu
 
 def _folder() -> Path | None:
     """Where compiled kernels are kept; None where nothing can be written."""
-    sources = b"".join(file.read_bytes() for file in sorted(HERE.glob("_*.py")))
+    files = sorted(file for file in HERE.rglob("_*.py") if not file.name.startswith("__"))
+    sources = b"".join(file.read_bytes() for file in files)
     name = f"kernels-{hashlib.sha256(sources).hexdigest()[:16]}"
     for home in HOMES:
         try:

@@ -1,0 +1,496 @@
+"""An agency's list as it is, read into records that can be compared with other agencies'.
+
+Every field is brought to one way of writing; what says nothing becomes missing. Every row that
+cannot be used, and every cell that cannot be right, is told with its line and the reason, never
+with its content: it may be a name. Nothing here is written to disk.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from difflib import get_close_matches
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from darkfigure.errors import InputError, Problem
+from darkfigure.lists import dates, standardise
+from darkfigure.lists.spreadsheet import Sheet, open_sheet, refusal
+
+FIELDS: Mapping[str, tuple[str, ...]] = {
+    "given": ("given name", "given names", "first name", "firstname", "forename", "fname", "first"),
+    "family": ("family name", "last name", "lastname", "surname", "lname", "last", "apellido"),
+    "name": ("full name", "client name", "client", "victim name", "person", "nombre"),
+    "alias": ("aliases", "aka", "also known as", "street name", "nickname", "other names"),
+    "birth": ("birth date", "date of birth", "birthdate", "dob", "born", "d o b", "birthday"),
+    "age": ("age at contact", "age at intake", "age years", "edad"),
+    "sex": ("gender", "sex gender", "sexo"),
+    "phone": ("telephone", "phone number", "telephone number", "mobile", "cell", "cell phone"),
+    "email": ("e mail", "email address", "e mail address", "mail"),
+    "place": ("address", "city", "residence", "neighbourhood", "neighborhood", "town", "lives in"),
+    "contact": (
+        "contact date", "date of contact", "date", "intake date", "date seen", "incident date",
+        "date of arrest", "visit date", "call date", "referral date", "opened",
+    ),
+    "case": ("case number", "case no", "case id", "file number", "client id", "booking number"),
+    "identifier": ("national id", "state id", "ssn", "social security number", "id number"),
+}  # fmt: skip
+"""What a list can say of a person, with the headers under which it is often found."""
+
+TELLING = ("given", "family", "birth", "phone", "email", "identifier", "case")
+"""Of these a record must have one, or nobody can be recognised by it."""
+
+EARLIEST = "1900-01-02"  # 1 January 1900 is what computers write for "not known"
+OLDEST = 110
+MOST_BAD = 0.05
+MOST_TOLD = 20
+BATCH = 50_000
+COMMON = 20
+"""A telephone number or the like on more rows than this, and on more than one in 200, is nobody's
+own: it is the agency's."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What a list is like: how much of it says something, and what was wrong with it.
+
+    Attributes
+    ----------
+    rows, used : int
+        Rows in the file, and those that became records.
+    filled : dict of str to int
+        For each field that the list has, how many records say something there.
+    alike : int
+        Records that repeat another to the letter.
+    reasons : dict of str to int
+        What was wrong, and how often.
+    problems : tuple of Problem
+        Every single thing, with its line.
+    notes : tuple of str
+        How the file was read.
+    """
+
+    rows: int
+    used: int
+    filled: Mapping[str, int]
+    alike: int
+    reasons: Mapping[str, int]
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Records:
+    """The records of one list.
+
+    Attributes
+    ----------
+    name : str
+        The list's name.
+    frame : DataFrame
+        One row per record: `row` (its line in the file), `given`, `family`, `aliases` (list),
+        `birth` (ISO text), `birth_year`, `sex`, `phone`, `email`, `place`, `identifier`, `case`,
+        and `stratum_...` for each stratum. All but `row` can be missing.
+    quality : Quality
+    """
+
+    name: str
+    frame: pl.DataFrame
+    quality: Quality
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """Where the fields of a list are.
+
+    Parameters
+    ----------
+    columns : mapping of field to column
+        Found by their headers where it is empty.
+    strata : mapping of stratum to column
+    dates : str
+        "day first" or "month first", where the dates of the list do not tell.
+    since, until : str
+        ISO dates; contacts outside are left out.
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    strata: Mapping[str, str] = field(default_factory=dict)
+    dates: str = ""
+    since: str = ""
+    until: str = ""
+
+
+def read_records(path: str | Path, name: str, mapped: Mapped = Mapped()) -> Records:
+    """Read one agency's list.
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV (comma, semicolon or tab; UTF-8, UTF-16 or Windows-1252), Excel or Parquet, with a
+        header.
+    name : str
+        What the list is to be called.
+    mapped : Mapped
+        Where its fields are.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, a column named is not there, day and month cannot be told
+        apart, more than one row in twenty is broken, or nothing in it tells people apart.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     file = Path(folder, "shelter.csv")
+    ...     _ = file.write_text("First Name,Surname,DOB\\nAda,Doe-Ray,1990-02-30\\nBea,Ray,\\n")
+    ...     records = read_records(file, "shelter")
+    >>> records.frame.select("row", "given", "family", "birth").rows()
+    [(2, 'ada', 'doe ray', None), (3, 'bea', 'ray', None)]
+    >>> str(records.quality.problems[0]).rsplit(", ", 2)[1:]
+    ['line 2', "column 'DOB': There is no such date."]
+    """
+    if mapped.dates not in ("", *dates.ORDERS):
+        said = mapped.dates
+        raise InputError(f"The order of dates is 'day first' or 'month first', not '{said}'.")
+    sheet = open_sheet(path)
+    found = _Found(sheet)
+    where, notes = _columns(sheet, mapped)
+    raw = _raw(sheet, where, found)
+    if not raw.height:
+        raise refusal(str(path), "The table has a header but no rows; nobody is on this list.")
+    frame = _standardised(raw, where, mapped, found, notes)
+    frame = _only_used(frame, mapped, found)
+    if not frame.height:
+        raise refusal(str(path), "No row of this list says anything to recognise a person by.")
+    _check(frame)
+    notes += [
+        f"'{column}' of many rows was left out as nobody's own: {many:,} rows with one value."
+        for column, many in found.common.items()
+    ]
+    filled = {c: frame.height - frame[c].null_count() for c in frame.columns if c != "row"}
+    filled["aliases"] = int((frame["aliases"].list.len() > 0).sum())
+    quality = Quality(
+        rows=found.rows,
+        used=frame.height,
+        filled={column: records for column, records in filled.items() if records},
+        alike=frame.height - frame.drop("row").unique().height,
+        reasons=dict(Counter(problem.message for _, problem in found.told)),
+        problems=tuple(problem for _, problem in sorted(found.told, key=lambda told: told[0])),
+        notes=(*sheet.notes, *notes),
+    )
+    return Records(name, frame, quality)
+
+
+class _Found:
+    """Everything wrong with a list, in the making."""
+
+    def __init__(self, sheet: Sheet) -> None:
+        self.sheet = sheet
+        self.rows = 0
+        self.told: list[tuple[int, Problem]] = []
+        self.common: dict[str, int] = {}
+
+    def add(self, rows: Sequence[int], message: str, column: str | None = None) -> None:
+        for row in rows:
+            self.told.append((row, self.sheet.problem(message, row, column)))
+
+
+def _columns(sheet: Sheet, mapped: Mapped) -> tuple[dict[str, str], list[str]]:
+    """For each field and stratum the column it is in; told, or known by its header."""
+    headers = [column.strip() for column in sheet.columns]
+    problems: list[str | Problem] = []
+
+    def complain(message: str, column: str | None = None) -> None:
+        problems.append(sheet.problem(message, sheet.header, column))
+
+    for column, times in Counter(filter(None, headers)).items():
+        if times > 1:
+            complain(f"{times} columns have this name; give each its own.", column)
+    wanted = {**mapped.columns, **{f"stratum_{k}": v for k, v in mapped.strata.items()}}
+    for part, column in wanted.items():
+        if part not in FIELDS and not part.startswith("stratum_"):
+            near = get_close_matches(part, FIELDS, n=1)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            complain(f"A list has no field '{part}'; the fields are {', '.join(FIELDS)}.{hint}")
+        elif column.strip() not in headers:
+            near = get_close_matches(column, headers) or [h for h in headers if h]
+            complain(
+                f"There is no column '{column}' (for {part.removeprefix('stratum_')}); did you "
+                f"mean one of {', '.join(map(repr, near[:20]))}?"
+            )
+    where = {part: column.strip() for part, column in wanted.items()}
+    notes = []
+    if not mapped.columns:
+        for part, synonyms in FIELDS.items():
+            known = [h for h in headers if _bare(h) in (part, *synonyms)]
+            if len(known) > 1:
+                complain(
+                    f"Any of {', '.join(map(repr, known))} could be the {part}; say which is, "
+                    "in the columns of this list."
+                )
+            elif known:
+                where[part] = known[0]
+        notes = ["Read by their headers: " + ", ".join(f"'{c}' as {p}" for p, c in where.items())]
+        notes[0] += "."
+    if not problems and not set(where) & {*TELLING, "name"}:
+        complain(
+            "No column here tells people apart; name the columns with names, birth dates, "
+            "telephone numbers or case numbers."
+        )
+    if problems:
+        raise InputError(problems)
+    return where, notes
+
+
+def _bare(header: str) -> str:
+    return " ".join("".join(c if c.isalnum() else " " for c in header.lower()).split())
+
+
+def _raw(sheet: Sheet, where: Mapping[str, str], found: _Found) -> pl.DataFrame:
+    """The cells that are wanted, as text; broken rows are told and left out."""
+    headers = [column.strip() for column in sheet.columns]
+    parts = list(where)
+    picked = [headers.index(where[part]) for part in parts]
+    batches = [pl.DataFrame(schema={"row": pl.Int64, **dict.fromkeys(parts, pl.String)})]
+    rows = sheet.rows(picked)
+    while batch := list(islice(rows, BATCH)):
+        found.rows += len(batch)
+        broken = [(row, cells) for row, cells in batch if isinstance(cells, str)]
+        for row, message in broken:
+            found.add([row], str(message))
+        fine = [(row, *map(_text, cells)) for row, cells in batch if not isinstance(cells, str)]
+        columns = list(zip(*fine, strict=True)) or [()] * (1 + len(parts))
+        batches.append(
+            pl.DataFrame(
+                {name: columns[i] for i, name in enumerate(("row", *parts))},
+                schema=batches[0].schema,
+            )
+        )
+    if len(found.told) > max(1, MOST_BAD * found.rows):
+        told = [problem for _, problem in found.told]
+        more = [f"... and {len(told) - MOST_TOLD:,} more."] if len(told) > MOST_TOLD else []
+        raise InputError([*told[:MOST_TOLD], *more])
+    return pl.concat(batches).with_columns(
+        pl.when(pl.col(part).str.strip_chars() != "").then(pl.col(part)).alias(part)
+        for part in parts
+    )
+
+
+def _text(cell: Any) -> str | None:
+    if cell is None or isinstance(cell, str):
+        return cell
+    if isinstance(cell, datetime | date):
+        return cell.isoformat()[:10]
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell)
+
+
+def _standardised(
+    raw: pl.DataFrame, where: Mapping[str, str], mapped: Mapped, found: _Found, notes: list[str]
+) -> pl.DataFrame:
+    """The cells in one way of writing."""
+
+    def cell(part: str) -> pl.Expr:
+        return pl.col(part) if part in where else pl.lit(None, pl.String)
+
+    latest = datetime.now(UTC).year
+    raw = raw.with_columns(
+        contact=_dates(raw, "contact", where, mapped, latest, notes),
+        birth_text=cell("birth"),
+        birth=_dates(raw, "birth", where, mapped, latest, notes),
+    )
+    birth_cell = pl.col("birth_text").str.strip_chars()
+    year_alone = birth_cell.str.extract(r"^(1[89]\d{2}|20\d{2})$").cast(pl.Int64)
+    age = cell("age").str.extract(r"^\s*(\d{1,3})(?:\.\d+)?\s*(?:y|yrs?|years?)?\s*$", 1)
+    contact_year = pl.col("contact").str.slice(0, 4).cast(pl.Int64)
+    given, family = standardise.name(cell("given")), standardise.name(cell("family"))
+    full = cell("name")
+    given = pl.coalesce([given, standardise.given_of(full)])
+    family = pl.coalesce([family, standardise.family_of(full)])
+    strata = [standardise.plain(pl.col(p)).alias(p) for p in where if p.startswith("stratum_")]
+    frame = raw.select(
+        "row",
+        "contact",
+        "birth",
+        *strata,
+        given=given.str.extract(r"^(\S+)", 1),
+        more=given.str.extract(r"^\S+ (.+)$", 1),
+        family=family,
+        aliases=standardise.aliases(cell("alias")),
+        year_alone=year_alone,
+        age=age.cast(pl.Int64),
+        contact_year=contact_year,
+        sex=standardise.sex(cell("sex")),
+        phone=standardise.phone(cell("phone")),
+        email=standardise.email(cell("email")),
+        place=standardise.known(standardise.plain(cell("place"))),
+        identifier=standardise.number(cell("identifier")),
+        case=standardise.number(cell("case")),
+        no_birth=birth_cell.is_not_null()
+        & pl.col("birth").is_null()
+        & year_alone.is_null()
+        & ~standardise.plain(birth_cell).is_in(standardise.UNKNOWN)
+        & birth_cell.str.contains("[1-9a-zA-Z]"),
+        no_age=cell("age").is_not_null() & age.is_null(),
+        no_sex=cell("sex").is_not_null()
+        & standardise.sex(cell("sex")).is_null()
+        & ~standardise.plain(cell("sex")).is_in(("u", *standardise.UNKNOWN)),
+    )
+    doubts = (
+        (pl.col("no_birth"), "There is no such date.", "birth"),
+        (pl.col("no_age") | (pl.col("age") > OLDEST), "This is no age.", "age"),
+        (pl.col("no_sex"), "This says neither female, male nor other.", "sex"),
+        (pl.col("birth") < EARLIEST, "Nobody was born then who is counted here.", "birth"),
+        (pl.col("birth") > pl.col("contact"), "Born after the contact.", "birth"),
+        (pl.col("birth") > str(datetime.now(UTC).date()), "Born in the future.", "birth"),
+    )
+    for condition, message, part in doubts:
+        rows = frame.filter(condition)["row"].to_list()
+        if rows:
+            found.add(rows, message, where.get(part))
+    fine = pl.col("birth").is_between(
+        pl.lit(EARLIEST),
+        pl.min_horizontal(
+            pl.col("contact").fill_null("9999"), pl.lit(str(datetime.now(UTC).date()))
+        ),
+    )
+    frame = frame.with_columns(
+        birth=pl.when(fine).then(pl.col("birth")),
+        age=pl.when(pl.col("age") <= OLDEST).then(pl.col("age")),
+        aliases=pl.concat_list("aliases", pl.concat_list(pl.col("more")).list.drop_nulls()),
+    )
+    for part in ("phone", "email", "identifier"):
+        frame = _without_common(frame, part, where, found)
+    return frame.with_columns(
+        birth_year=pl.coalesce(
+            pl.col("birth").str.slice(0, 4).cast(pl.Int64),
+            "year_alone",
+            pl.col("contact_year") - pl.col("age"),
+        )
+    ).select(
+        "row", "contact", "given", "family", "aliases", "birth", "birth_year", "sex", "phone",
+        "email", "place", "identifier", "case", pl.col("^stratum_.*$"),
+    )  # fmt: skip
+
+
+def _dates(
+    raw: pl.DataFrame,
+    part: str,
+    where: Mapping[str, str],
+    mapped: Mapped,
+    latest: int,
+    notes: list[str],
+) -> pl.Series | pl.Expr:
+    if part not in where:
+        return pl.lit(None, pl.String)
+    day_first: bool | None = mapped.dates == "day first" if mapped.dates else None
+    if day_first is None:
+        order = dates.order_of(raw[part])
+        day_first = order.day_first
+        if order.undecided:
+            why = (
+                f"{order.against:,} dates of this column have the day first or last, "
+                f"{order.told:,} the other way"
+                if order.told
+                else "every date of this column can be read both ways"
+            )
+            raise InputError(
+                "It cannot be told whether the day or the month stands first: "
+                f'{why}. Say dates = "day first" or "month first" for the list with the '
+                f"column '{where[part]}'."
+            )
+        if day_first is not None:
+            said = "day" if day_first else "month"
+            notes.append(f"In '{where[part]}' the {said} stands before the other.")
+    # Each different date once: a list has far fewer of them than records.
+    once = raw.select(pl.col(part).unique())
+    once = once.with_columns(iso=dates.iso(pl.col(part), day_first, latest))
+    every = raw.select(part).join(
+        once, on=part, how="left", nulls_equal=True, maintain_order="left"
+    )
+    return every["iso"]
+
+
+def _without_common(
+    frame: pl.DataFrame, part: str, where: Mapping[str, str], found: _Found
+) -> pl.DataFrame:
+    many = frame.drop_nulls(part).group_by(part).len()
+    many = many.filter(pl.col("len") > max(COMMON, frame.height / 200))
+    if not many.height:
+        return frame
+    found.common[where[part]] = int(many["len"].sum())
+    common = many[part].implode()
+    return frame.with_columns(pl.when(~pl.col(part).is_in(common)).then(pl.col(part)).alias(part))
+
+
+def _only_used(frame: pl.DataFrame, mapped: Mapped, found: _Found) -> pl.DataFrame:
+    """The records of the study's time by which somebody could be recognised."""
+    nothing = pl.all_horizontal(pl.col(part).is_null() for part in TELLING)
+    outside = pl.lit(False)
+    if mapped.since:
+        outside |= pl.col("contact") < mapped.since
+    if mapped.until:
+        outside |= pl.col("contact") > mapped.until
+    outside = outside.fill_null(False)
+    for condition, message in (
+        (nothing, "Nothing in this row tells who it is; it was left out."),
+        (~nothing & outside, "The contact lies outside the study's time; it was left out."),
+    ):
+        found.add(frame.filter(condition)["row"].to_list(), message)
+    return frame.filter(~nothing & ~outside).drop("contact")
+
+
+def _check(frame: pl.DataFrame) -> None:
+    """Hold the records against the schema that linkage and protection rely on."""
+    import pandera.polars as pa
+
+    def text(pattern: str) -> pa.Column:
+        return pa.Column(pl.String, pa.Check.str_matches(pattern), nullable=True)
+
+    schema = pa.DataFrameSchema(
+        {
+            "row": pa.Column(pl.Int64, pa.Check.ge(1), unique=True),
+            "given": text("^[a-z]+$"),
+            "family": text("^[a-z]+( [a-z]+)*$"),
+            "aliases": pa.Column(pl.List(pl.String)),
+            "birth": text(r"^\d{4}-\d{2}-\d{2}$"),
+            "birth_year": pa.Column(pl.Int64, pa.Check.in_range(1780, 2100), nullable=True),
+            "sex": pa.Column(pl.String, pa.Check.isin(["f", "m", "x"]), nullable=True),
+            "phone": text(r"^\d{7,10}$"),
+            "email": text("^[^@ ]+@[^@ ]+$"),
+            "place": text("^[a-z0-9 ]+$"),
+            "identifier": text("^[a-z0-9]+$"),
+            "case": text("^[a-z0-9]+$"),
+            "stratum_.*": pa.Column(pl.String, nullable=True, regex=True, required=False),
+        },
+        strict=True,
+    )
+    try:
+        schema.validate(frame, lazy=True)
+    except pa.errors.SchemaErrors as error:
+        cases = error.failure_cases.to_dicts()
+        failed = "; ".join(sorted({f"{case['column']}: {case['check']}" for case in cases}))
+        # The failing values themselves are not told: they may be names.
+        raise InputError(f"The records do not fit what linkage needs ({failed}).") from None
+
+
+def as_one(lists: Sequence[Records]) -> pl.DataFrame:
+    """The records of all lists in one frame, with the column `list`."""
+    return pl.concat(
+        [each.frame.with_columns(list=pl.lit(each.name)) for each in lists], how="diagonal"
+    )
+
+
+def told(lists: Sequence[Records]) -> Iterator[Problem]:
+    """Every problem of every list."""
+    for each in lists:
+        yield from each.quality.problems

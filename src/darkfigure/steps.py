@@ -1,0 +1,142 @@
+"""Files made in order, each only when what it is made from has changed.
+
+Each step declares what it needs; its key is a hash of all that and of the version. A step whose key
+is known and whose file is whole is skipped. Everything is written aside, in `.unfinished` inside
+the output folder, and moved into place at the end, the record of what made it last.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from darkfigure import __version__
+from darkfigure.errors import InputError, Problem
+
+RECORD = "made.json"
+ASIDE = ".unfinished"
+
+
+class Steps:
+    """Files made in order, each only when its needs have changed, put in place at the end."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.aside = folder / ASIDE
+        self.skipped: list[str] = []
+        self.made: dict[str, dict[str, str]] = {}
+        try:
+            self.aside.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                Problem(f"The folder cannot be written to: {error.strerror}.", file=str(folder))
+            ) from None
+
+    def text(self, name: str, *, needs: Mapping[str, Any], make: Callable[[], str]) -> str:
+        """The text of a file, made anew unless one is there that the same needs made."""
+        key = hash_of(json.dumps([__version__, name, needs], sort_keys=True).encode())
+        for place in (self.aside, self.folder):
+            recorded = _record(place).get(name, {})
+            file = place / name
+            if recorded.get("key") == key and file.is_file():
+                found = file.read_bytes()
+                if hash_of(found) == recorded.get("sha256"):
+                    self.skipped.append(name)
+                    if place is self.folder:
+                        self._keep(name, key, found)
+                    else:
+                        self.made[name] = recorded
+                    return found.decode()
+        text = make()
+        self._keep(name, key, text.encode())
+        return text
+
+    def _keep(self, name: str, key: str, content: bytes) -> None:
+        write(self.aside / name, content)
+        self.made[name] = {"key": key, "sha256": hash_of(content)}
+        write(self.aside / RECORD, json.dumps({"files": self.made}, indent=1).encode())
+
+    def unfinished(self, *needs: Mapping[str, Any]) -> Path:
+        """Where to keep what is done of one long step, for the same needs only."""
+        key = hash_of(json.dumps([__version__, *needs], sort_keys=True).encode())
+        for other in self.aside.glob("replicates-*"):
+            if other.name != f"replicates-{key[:16]}":
+                other.unlink()
+        return self.aside / f"replicates-{key[:16]}"
+
+    def hash_made(self, name: str) -> str:
+        """The hash of a file made earlier in this run."""
+        return self.made[name]["sha256"]
+
+    def finish(self, made_by: Mapping[str, Any]) -> None:
+        """Move everything into place; an interrupt waits until that is done."""
+        record = json.dumps({**made_by, "files": self.made}, indent=1, ensure_ascii=False)
+        for name in self.made:
+            if (self.folder / name).is_dir():
+                raise InputError(
+                    Problem(
+                        "A folder stands where this file has to be written; move it away.",
+                        file=str(self.folder / name),
+                    )
+                )
+        with _uninterrupted():
+            (self.folder / RECORD).unlink(missing_ok=True)  # while files move, nothing vouches
+            for name in self.made:
+                (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(self.aside / name, self.folder / name)
+            write(self.aside / RECORD, record.encode())
+            os.replace(self.aside / RECORD, self.folder / RECORD)
+            for leftover in sorted(self.aside.rglob("*"), reverse=True):
+                leftover.rmdir() if leftover.is_dir() else leftover.unlink()
+            self.aside.rmdir()
+
+
+def _record(place: Path) -> dict[str, dict[str, str]]:
+    try:
+        files = json.loads((place / RECORD).read_text())["files"]
+        return files if isinstance(files, dict) else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def write(file: Path, content: bytes) -> None:
+    """Write aside, then rename: a file is whole or it is not there."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(file.name + ".part")
+    with part.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(part, file)
+
+
+def hash_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold back Ctrl-C and termination until the block is done."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[tuple[int, FrameType | None]] = []
+    before = {
+        number: signal.signal(number, lambda n, frame: held.append((n, frame)))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if held:
+            signal.raise_signal(held[0][0])
