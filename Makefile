@@ -21,8 +21,10 @@ help: ## say what can be done here
 
 setup: .venv/run.stamp .venv/dev.stamp ## install all that `run` and `test` need
 
-run: .venv/run.stamp ## estimate the United Kingdom of 2013 and write out/uk-2013/report.html
+run: .venv/run.stamp ## two pages: the United Kingdom of 2013, and nine made-up agencies' raw lists
 	$(BIN)/darkfigure run examples/uk-2013/study.toml --out out/uk-2013
+	$(BIN)/python examples/sacramento-like/generate.py
+	$(BIN)/darkfigure run examples/sacramento-like/study.toml --out out/sacramento-like
 
 test: .venv/dev.stamp ## style, types, import contracts, tests and documentation
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
 """A study runs from lists to page, skips what has not changed, and leaves nothing half written."""
 
+import csv
 import hashlib
 import json
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from darkfigure import Estimate, InputError, NoEstimateError
+from darkfigure.lists.overlap_table import read_overlap_table
 from darkfigure.run import run
 from darkfigure.steps import RECORD
 
@@ -239,10 +241,11 @@ def test_estimates_beside_suppressed_counts_are_too_coarse_to_work_back_from(
     study: Path, tmp_path: Path
 ) -> None:
     outcome = run(study, tmp_path / "out")
-    rows = (tmp_path / "out/tables/estimates.csv").read_text().splitlines()
+    with (tmp_path / "out/tables/estimates.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
     assert "observed" not in rows[0]
-    for row in rows[1:]:
-        for figure in row.split(",")[-4:-1]:
+    for row in rows:
+        for figure in (row["total"], row["lower"], row["upper"]):
             assert int(figure) % 10 == 0 or int(figure) == outcome.estimate.observed
     text = published(tmp_path / "out")
     assert f"{outcome.estimate.total:,.0f}" not in text

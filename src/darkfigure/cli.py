@@ -69,6 +69,13 @@ def run(
         _note(f"Warning: {warning}")
     if outcome.skipped:
         _note(f"Unchanged, not done again: {', '.join(outcome.skipped)}.")
+    if outcome.study.truth is not None:
+        within = outcome.estimate.lower <= outcome.study.truth <= outcome.estimate.upper
+        print()
+        print(
+            f"SYNTHETIC: there are {outcome.study.truth:,} of these made-up people; the interval "
+            f"{'holds' if within else 'misses'} that number."
+        )
     print()
     print(f"The page: {outcome.folder / 'report.html'}")
 
@@ -212,10 +219,8 @@ def protect(
             raise InputError("--new-key makes a key and nothing else; leave the list out.")
         where = key or Path("darkfigure.key")
         save_key(make_key(), where)
-        print(
-            f"A new key is in {where}. Give it to the agencies, each by a safe way, and to nobody"
-        )
-        print("who links the lists. Without it no list can be protected again in the same way.")
+        print(f"A new key is in {where}. Give it to every agency, by a safe way, and to nobody who")
+        print("links the lists. Lists protected with different keys cannot be compared.")
         return
     if file is None or key is None or out is None:
         raise InputError(

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from darkfigure import __version__, engine, tables
-from darkfigure.errors import InputError, Problem
+from darkfigure.errors import DarkfigureError, InputError, Problem
 from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
 from darkfigure.steps import Steps, write
@@ -94,9 +94,21 @@ def run(
     study = load_study(path)
     _check_method(study, path)
     folder = Path(out) if out is not None else Path("out") / (path.resolve().parent.name or "study")
-    counts = _source(study, path, folder, where, say)
+    with _source(study, path, folder, where, say) as counts:
+        return _steps(study, path, counts, folder, workers, progress, say)
+
+
+def _steps(
+    study: Study,
+    path: Path,
+    counts: _Source,
+    folder: Path,
+    workers: int | None,
+    progress: engine.Progress | None,
+    say: Say,
+) -> Outcome:
     steps = Steps(folder)
-    needs = dict(counts.needs)
+    needs = {**counts.needs, "synthetic": study.synthetic}
     about_study = study.model_dump(mode="json", by_alias=True)
     for name, make in counts.files().items():
         steps.text(name, needs=needs, make=make)
@@ -148,7 +160,6 @@ def run(
     )
     made_by = {**provenance, "settings": settings, "seed": study.method.seed}
     steps.finish({"SYNTHETIC": "made up", **made_by} if study.synthetic else made_by)
-    counts.close()
     return Outcome(study, estimate, folder, tuple(steps.skipped))
 
 
@@ -310,7 +321,9 @@ class _Source(Protocol):
     def files(self) -> Mapping[str, Callable[[], str]]:
         """What is written about them, for the coalition."""
 
-    def close(self) -> None: ...
+    def __enter__(self) -> _Source: ...
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None: ...
 
 
 def _source(study: Study, path: Path, folder: Path, where: engine.Where, say: Say) -> _Source:
@@ -332,7 +345,10 @@ class _Table:
     def files(self) -> Mapping[str, Callable[[], str]]:
         return {}
 
-    def close(self) -> None:
+    def __enter__(self) -> _Table:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         """Nothing is left behind."""
 
 
@@ -450,8 +466,13 @@ class _Linked:
         plain = [each for each in self._lists if isinstance(each, Records)]
         return _csv(table_of(told(plain)), self.study)
 
-    def close(self) -> None:
-        if not self.study.link.keep:
+    def __enter__(self) -> _Linked:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        """Remove the links, unless they are to be kept or an interrupted run is to go on."""
+        over = kind is None or issubclass(kind, DarkfigureError)
+        if self._sealed and over and not self.study.link.keep:
             self._sealed.remove()
 
 

@@ -7,7 +7,7 @@ import re
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -57,6 +57,15 @@ class Link(_Section):
     since: date | None = None
     until: date | None = None
     keep: bool = False
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Link:
+        if self.since and self.until and self.since > self.until:
+            raise ValueError(
+                f"the time begins ('since', {self.since}) after it ends ('until', {self.until}); "
+                "exchange them or mend one"
+            )
+        return self
 
 
 class Method(_Section):
@@ -284,9 +293,12 @@ def _problem(error: Any, file: str, text: str) -> Problem:
     elif kind == "value_error":
         message = f"{setting}: {error['ctx']['error']}."
     elif kind.endswith("_type"):
-        wanted = {"string_type": "a text in quotes", "int_type": "a whole number"}.get(
-            kind, "a section of settings" if kind in ("model_type", "dict_type") else "a number"
-        )
+        wanted = {
+            "string_type": "a text in quotes",
+            "int_type": "a whole number",
+            "bool_type": "true or false, without quotes",
+            "date_type": "a day, such as 2020-12-31, without quotes",
+        }.get(kind, "a section of settings" if kind in ("model_type", "dict_type") else "a number")
         message = f"The setting '{setting}' does not fit: it must be {wanted}."
     else:
         message = (
@@ -296,14 +308,16 @@ def _problem(error: Any, file: str, text: str) -> Problem:
 
 
 def _settings(section: tuple[str, ...]) -> list[str]:
-    fields = Study.model_fields
     model: Any = Study
     for name in section:
-        match = next((f for key, f in fields.items() if name in (key, f.alias)), None)
-        if match is None:
-            return []
-        model = match.annotation
+        if get_origin(model) is dict:  # the short names of lists, and then the settings of one
+            model = get_args(model)[1]
+            continue
         fields = getattr(model, "model_fields", {})
+        match = next((f for key, f in fields.items() if name in (key, f.alias)), None)
+        model = match.annotation if match else None
+    both = (model, *get_args(model))  # a section may be left out: Data | None
+    fields = next((m.model_fields for m in both if hasattr(m, "model_fields")), {})
     return [field.alias or key for key, field in fields.items()]
 
 

@@ -7,6 +7,8 @@ with its content: it may be a name. Nothing here is written to disk.
 
 from __future__ import annotations
 
+import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,9 +47,20 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 TELLING = ("given", "family", "birth", "phone", "email", "identifier", "case")
 """Of these a record must have one, or nobody can be recognised by it."""
 
+OUTSIDE = "The contact lies outside the study's time; it was left out."
 EARLIEST = "1900-01-02"  # 1 January 1900 is what computers write for "not known"
 OLDEST = 110
 MOST_BAD = 0.05
+MOST_UNREADABLE = 0.5
+ENOUGH = 20
+"""A column with so many dates, of which more than half cannot be read, is refused: it is the wrong
+one, or damaged."""
+
+AGE = r"^\s*([0-9]{1,3})(?:\.[0-9]+)?\s*(?:y|yo|y/o|yrs?|years?|años)?(?:\s+old)?\s*$"
+YEAR = "^(1[89][0-9]{2}|20[0-9]{2})$"
+A_PERSON = r"^[0-9 ./+()-]{6,}$|@"
+"""What stands in a row about a person, and never in a header."""
+
 MOST_TOLD = 20
 BATCH = 50_000
 COMMON = 20
@@ -116,7 +129,7 @@ class Mapped:
     dates : str
         "day first" or "month first", where the dates of the list do not tell.
     since, until : str
-        ISO dates; contacts outside are left out.
+        ISO dates; contacts outside are left out. A record without a date of contact stays.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -167,9 +180,9 @@ def read_records(path: str | Path, name: str, mapped: Mapped = Mapped()) -> Reco
     if not raw.height:
         raise refusal(str(path), "The table has a header but no rows; nobody is on this list.")
     frame = _standardised(raw, where, mapped, found, notes)
-    frame = _only_used(frame, mapped, found)
+    frame = _only_used(frame, mapped, found, notes)
     if not frame.height:
-        raise refusal(str(path), "No row of this list says anything to recognise a person by.")
+        raise refusal(str(path), _why_nobody(found))
     _check(frame)
     notes += [
         f"'{column}' of many rows was left out as nobody's own: {many:,} rows with one value."
@@ -211,10 +224,16 @@ def _columns(sheet: Sheet, mapped: Mapped) -> tuple[dict[str, str], list[str]]:
     def complain(message: str, column: str | None = None) -> None:
         problems.append(sheet.problem(message, sheet.header, column))
 
+    wanted = {**mapped.columns, **{f"stratum_{k}": v for k, v in mapped.strata.items()}}
+    known = {column.strip() for column in wanted.values()} & set(headers)
+    known |= {h for h in headers if any(_bare(h) in (p, *FIELDS[p]) for p in FIELDS)}
+    if not known and any(re.search(A_PERSON, header) for header in headers):
+        # The headers must not be repeated then: they may be somebody's name.
+        complain("A header with the names of the columns was expected, but this seems a person's.")
+        raise InputError(problems)
     for column, times in Counter(filter(None, headers)).items():
         if times > 1:
             complain(f"{times} columns have this name; give each its own.", column)
-    wanted = {**mapped.columns, **{f"stratum_{k}": v for k, v in mapped.strata.items()}}
     for part, column in wanted.items():
         if part not in FIELDS and not part.startswith("stratum_"):
             near = get_close_matches(part, FIELDS, n=1)
@@ -230,14 +249,14 @@ def _columns(sheet: Sheet, mapped: Mapped) -> tuple[dict[str, str], list[str]]:
     notes = []
     if not mapped.columns:
         for part, synonyms in FIELDS.items():
-            known = [h for h in headers if _bare(h) in (part, *synonyms)]
-            if len(known) > 1:
+            fitting = [h for h in dict.fromkeys(headers) if _bare(h) in (part, *synonyms)]
+            if len(fitting) > 1:
                 complain(
-                    f"Any of {', '.join(map(repr, known))} could be the {part}; say which is, "
+                    f"Any of {', '.join(map(repr, fitting))} could be the {part}; say which is, "
                     "in the columns of this list."
                 )
-            elif known:
-                where[part] = known[0]
+            elif fitting:
+                where[part] = fitting[0]
         notes = ["Read by their headers: " + ", ".join(f"'{c}' as {p}" for p, c in where.items())]
         notes[0] += "."
     if not problems and not set(where) & {*TELLING, "name"}:
@@ -250,6 +269,20 @@ def _columns(sheet: Sheet, mapped: Mapped) -> tuple[dict[str, str], list[str]]:
     return where, notes
 
 
+def _why_nobody(found: _Found) -> str:
+    """Why no row is left: nobody can be recognised, or nobody was there in the study's time."""
+    outside = sum(problem.message == OUTSIDE for _, problem in found.told)
+    if not outside:
+        return (
+            "No row of this list says anything to recognise a person by; name the columns with "
+            "names, birth dates, telephone numbers or case numbers."
+        )
+    return (
+        f"All {outside:,} contacts of this list lie outside the study's time; see 'since' and "
+        "'until' in [link], or leave the list out."
+    )
+
+
 def _bare(header: str) -> str:
     return " ".join("".join(c if c.isalnum() else " " for c in header.lower()).split())
 
@@ -258,7 +291,10 @@ def _raw(sheet: Sheet, where: Mapping[str, str], found: _Found) -> pl.DataFrame:
     """The cells that are wanted, as text; broken rows are told and left out."""
     headers = [column.strip() for column in sheet.columns]
     parts = list(where)
-    picked = [headers.index(where[part]) for part in parts]
+    # One column can be two things, such as the sex and a stratum, and is read once.
+    columns = list(dict.fromkeys(where.values()))
+    picked = [headers.index(column) for column in columns]
+    among = [columns.index(where[part]) for part in parts]
     batches = [pl.DataFrame(schema={"row": pl.Int64, **dict.fromkeys(parts, pl.String)})]
     rows = sheet.rows(picked)
     while batch := list(islice(rows, BATCH)):
@@ -266,11 +302,14 @@ def _raw(sheet: Sheet, where: Mapping[str, str], found: _Found) -> pl.DataFrame:
         broken = [(row, cells) for row, cells in batch if isinstance(cells, str)]
         for row, message in broken:
             found.add([row], str(message))
-        fine = [(row, *map(_text, cells)) for row, cells in batch if not isinstance(cells, str)]
-        columns = list(zip(*fine, strict=True)) or [()] * (1 + len(parts))
+        fine = [(row, cells) for row, cells in batch if not isinstance(cells, str)]
+        texts = [[_text(cells[i]) for _, cells in fine] for i in range(len(columns))]
         batches.append(
             pl.DataFrame(
-                {name: columns[i] for i, name in enumerate(("row", *parts))},
+                {
+                    "row": [row for row, _ in fine],
+                    **{part: texts[i] for part, i in zip(parts, among, strict=True)},
+                },
                 schema=batches[0].schema,
             )
         )
@@ -289,8 +328,11 @@ def _text(cell: Any) -> str | None:
         return cell
     if isinstance(cell, datetime | date):
         return cell.isoformat()[:10]
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
+    if isinstance(cell, float):
+        if math.isnan(cell):
+            return None
+        if cell.is_integer():
+            return str(int(cell))
     return str(cell)
 
 
@@ -302,32 +344,40 @@ def _standardised(
     def cell(part: str) -> pl.Expr:
         return pl.col(part) if part in where else pl.lit(None, pl.String)
 
-    latest = datetime.now(UTC).year
+    today = pl.lit(str(datetime.now(UTC).date()))
     raw = raw.with_columns(
-        contact=_dates(raw, "contact", where, mapped, latest, notes),
-        birth_text=cell("birth"),
-        birth=_dates(raw, "birth", where, mapped, latest, notes),
+        contact_text=cell("contact").str.strip_chars(),
+        contact=_dates(raw, "contact", where, mapped, found, notes),
+        birth_text=cell("birth").str.strip_chars(),
+        birth=_dates(raw, "birth", where, mapped, found, notes),
     )
-    birth_cell = pl.col("birth_text").str.strip_chars()
-    year_alone = birth_cell.str.extract(r"^(1[89]\d{2}|20\d{2})$").cast(pl.Int64)
-    age = cell("age").str.extract(r"^\s*(\d{1,3})(?:\.\d+)?\s*(?:y|yrs?|years?)?\s*$", 1)
-    contact_year = pl.col("contact").str.slice(0, 4).cast(pl.Int64)
+    year_alone = pl.col("birth_text").str.extract(YEAR).cast(pl.Int64)
+    contact_alone = pl.col("contact_text").str.extract(YEAR).cast(pl.Int64)
+    seen_early, seen_late = pl.col("contact") < EARLIEST, pl.col("contact") > today
+    contact = pl.when(~seen_early, ~seen_late).then(pl.col("contact"))
+    contact_year = pl.coalesce(contact.str.slice(0, 4).cast(pl.Int64), contact_alone)
+    age = cell("age").str.to_lowercase().str.extract(AGE, 1).cast(pl.Int64)
     given, family = standardise.name(cell("given")), standardise.name(cell("family"))
+    both = pl.concat_str(
+        standardise.plain(cell("given")), standardise.plain(cell("family")), separator=" "
+    )
+    nobody = both.is_in(standardise.UNKNOWN).fill_null(False)  # "Jane" and "Doe"
+    given, family = (pl.when(~nobody).then(part) for part in (given, family))
     full = cell("name")
     given = pl.coalesce([given, standardise.given_of(full)])
     family = pl.coalesce([family, standardise.family_of(full)])
     strata = [standardise.plain(pl.col(p)).alias(p) for p in where if p.startswith("stratum_")]
     frame = raw.select(
         "row",
-        "contact",
         "birth",
         *strata,
+        contact=contact,
         given=given.str.extract(r"^(\S+)", 1),
         more=given.str.extract(r"^\S+ (.+)$", 1),
         family=family,
         aliases=standardise.aliases(cell("alias")),
         year_alone=year_alone,
-        age=age.cast(pl.Int64),
+        age=age,
         contact_year=contact_year,
         sex=standardise.sex(cell("sex")),
         phone=standardise.phone(cell("phone")),
@@ -335,36 +385,43 @@ def _standardised(
         place=standardise.known(standardise.plain(cell("place"))),
         identifier=standardise.number(cell("identifier")),
         case=standardise.number(cell("case")),
-        no_birth=birth_cell.is_not_null()
+        no_birth=standardise.says(pl.col("birth_text"))
         & pl.col("birth").is_null()
-        & year_alone.is_null()
-        & ~standardise.plain(birth_cell).is_in(standardise.UNKNOWN)
-        & birth_cell.str.contains("[1-9a-zA-Z]"),
-        no_age=cell("age").is_not_null() & age.is_null(),
-        no_sex=cell("sex").is_not_null()
-        & standardise.sex(cell("sex")).is_null()
-        & ~standardise.plain(cell("sex")).is_in(("u", *standardise.UNKNOWN)),
+        & year_alone.is_null(),
+        seen_early=seen_early,
+        seen_late=seen_late,
+        no_contact=standardise.says(pl.col("contact_text"))
+        & pl.col("contact").is_null()
+        & contact_alone.is_null(),
+        no_age=standardise.says(cell("age")) & age.is_null(),
+        no_sex=standardise.says(cell("sex")) & standardise.sex(cell("sex")).is_null(),
     )
+    for part in filter(where.__contains__, ("birth", "contact")):
+        said = raw.select(standardise.says(pl.col(f"{part}_text"))).to_series()
+        _refuse_no_dates(int(said.sum()), int(frame[f"no_{part}"].sum()), where[part], found)
+    # As texts: a year alone stands before every day of it.
+    born = pl.coalesce("birth", pl.col("year_alone").cast(pl.String))
+    seen = pl.coalesce("contact", pl.col("contact_year").cast(pl.String) + "-12-31")
+    born_early, born_late, born_after = born < EARLIEST, born > today, born > seen
     doubts = (
         (pl.col("no_birth"), "There is no such date.", "birth"),
+        (pl.col("no_contact"), "There is no such date.", "contact"),
         (pl.col("no_age") | (pl.col("age") > OLDEST), "This is no age.", "age"),
         (pl.col("no_sex"), "This says neither female, male nor other.", "sex"),
-        (pl.col("birth") < EARLIEST, "Nobody was born then who is counted here.", "birth"),
-        (pl.col("birth") > pl.col("contact"), "Born after the contact.", "birth"),
-        (pl.col("birth") > str(datetime.now(UTC).date()), "Born in the future.", "birth"),
+        (born_early, "Nobody was born then who is counted here.", "birth"),
+        (born_late, "Born in the future.", "birth"),
+        (born_after & ~born_late, "Born after the contact.", "birth"),
+        (pl.col("seen_early"), "Nobody was seen then who is counted here.", "contact"),
+        (pl.col("seen_late"), "Seen in the future.", "contact"),
     )
     for condition, message, part in doubts:
         rows = frame.filter(condition)["row"].to_list()
         if rows:
             found.add(rows, message, where.get(part))
-    fine = pl.col("birth").is_between(
-        pl.lit(EARLIEST),
-        pl.min_horizontal(
-            pl.col("contact").fill_null("9999"), pl.lit(str(datetime.now(UTC).date()))
-        ),
-    )
+    fine = ~pl.any_horizontal(born_early, born_late, born_after).fill_null(False)
     frame = frame.with_columns(
         birth=pl.when(fine).then(pl.col("birth")),
+        year_alone=pl.when(fine).then(pl.col("year_alone")),
         age=pl.when(pl.col("age") <= OLDEST).then(pl.col("age")),
         aliases=pl.concat_list("aliases", pl.concat_list(pl.col("more")).list.drop_nulls()),
     )
@@ -387,14 +444,25 @@ def _dates(
     part: str,
     where: Mapping[str, str],
     mapped: Mapped,
-    latest: int,
+    found: _Found,
     notes: list[str],
 ) -> pl.Series | pl.Expr:
     if part not in where:
         return pl.lit(None, pl.String)
-    day_first: bool | None = mapped.dates == "day first" if mapped.dates else None
-    if day_first is None:
-        order = dates.order_of(raw[part])
+    order = dates.order_of(raw[part])
+    if mapped.dates:
+        day_first: bool | None = mapped.dates == "day first"
+        # One date the other way may be a typing error; more, and most of those that tell, are not.
+        if order.day_first == (not day_first) and order.told > 1:
+            other = "month first" if day_first else "day first"
+            raise InputError(
+                found.sheet.problem(
+                    f'The study says "{mapped.dates}" for this list, but {order.told:,} dates of '
+                    f"this column have the {other}. Leave the setting out where the dates tell.",
+                    column=where[part],
+                )
+            )
+    else:
         day_first = order.day_first
         if order.undecided:
             why = (
@@ -404,20 +472,35 @@ def _dates(
                 else "every date of this column can be read both ways"
             )
             raise InputError(
-                "It cannot be told whether the day or the month stands first: "
-                f'{why}. Say dates = "day first" or "month first" for the list with the '
-                f"column '{where[part]}'."
+                found.sheet.problem(
+                    f"It cannot be told whether the day or the month stands first: {why}. Say "
+                    'dates = "day first" or dates = "month first" for this list in the study.',
+                    column=where[part],
+                )
             )
         if day_first is not None:
             said = "day" if day_first else "month"
             notes.append(f"In '{where[part]}' the {said} stands before the other.")
     # Each different date once: a list has far fewer of them than records.
     once = raw.select(pl.col(part).unique())
+    latest = datetime.now(UTC).year
     once = once.with_columns(iso=dates.iso(pl.col(part), day_first, latest))
     every = raw.select(part).join(
         once, on=part, how="left", nulls_equal=True, maintain_order="left"
     )
     return every["iso"]
+
+
+def _refuse_no_dates(filled: int, wrong: int, column: str, found: _Found) -> None:
+    """Refuse a column that should have dates and has something else."""
+    if filled >= ENOUGH and wrong > MOST_UNREADABLE * filled:
+        raise InputError(
+            found.sheet.problem(
+                f"{wrong:,} of the {filled:,} cells that say something here are no dates; name the "
+                "column with the dates, or mend this one.",
+                column=column,
+            )
+        )
 
 
 def _without_common(
@@ -432,8 +515,16 @@ def _without_common(
     return frame.with_columns(pl.when(~pl.col(part).is_in(common)).then(pl.col(part)).alias(part))
 
 
-def _only_used(frame: pl.DataFrame, mapped: Mapped, found: _Found) -> pl.DataFrame:
+def _only_used(
+    frame: pl.DataFrame, mapped: Mapped, found: _Found, notes: list[str]
+) -> pl.DataFrame:
     """The records of the study's time by which somebody could be recognised."""
+    if mapped.since or mapped.until:
+        undated = frame["contact"].null_count()
+        if undated:
+            notes.append(
+                f"{undated:,} records have no date of contact and were kept, whatever the time."
+            )
     nothing = pl.all_horizontal(pl.col(part).is_null() for part in TELLING)
     outside = pl.lit(False)
     if mapped.since:
@@ -443,7 +534,7 @@ def _only_used(frame: pl.DataFrame, mapped: Mapped, found: _Found) -> pl.DataFra
     outside = outside.fill_null(False)
     for condition, message in (
         (nothing, "Nothing in this row tells who it is; it was left out."),
-        (~nothing & outside, "The contact lies outside the study's time; it was left out."),
+        (~nothing & outside, OUTSIDE),
     ):
         found.add(frame.filter(condition)["row"].to_list(), message)
     return frame.filter(~nothing & ~outside).drop("contact")

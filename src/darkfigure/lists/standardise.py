@@ -11,12 +11,16 @@ import polars as pl
 UNKNOWN = (
     "unknown", "unk", "unkown", "not known", "na", "n a", "none", "null", "nil", "nan", "no name",
     "anonymous", "anon", "refused", "declined", "not given", "not provided", "not stated",
-    "missing", "test", "x", "xx", "xxx", "tbd", "jane doe", "john doe", "doe", "no last name",
-    "nln", "no first name", "nfn", "lnu", "fnu",
+    "missing", "test", "x", "xx", "xxx", "tbd", "jane doe", "john doe", "doe jane", "doe john",
+    "doe", "no last name", "nln", "no first name", "nfn", "lnu", "fnu", "nn", "n n",
 )  # fmt: skip
 """What people write where they know nothing, after `name`."""
 
+UNKNOWN_PERSON = r"^(?:(?:unknown|unkown|unk|unidentified|anonymous|anon) ?)+" + (
+    r"(?:female|woman|girl|male|man|boy|juvenile|child|adult|person|victim|caller|client)?$"
+)
 TITLES = r"\b(mr|mrs|ms|miss|mx|dr|sr|sra|srta|jr|ii|iii|iv)\b"
+SUFFIX = r"(?i)[ ,]+(?:jr|sr|ii|iii|iv)\.?$"
 LETTERS = {
     "ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i",
 }  # fmt: skip
@@ -27,7 +31,14 @@ MEN = ("m", "male", "man", "boy", "masc", "hombre", "masculino", "cis male")
 OTHERS = ("x", "o", "other", "nonbinary", "non binary", "nb", "trans", "transgender", "intersex")
 
 
-ONE_DIGIT = f"^({'|'.join(f'{digit}+' for digit in range(10))})$"
+ONE_DIGIT = f"^({'|'.join(f'{digit}{{7,}}' for digit in range(10))})$"
+"""The same digit over and over, as people fill in where a number is asked for."""
+
+POINT_NOUGHT = r"^\s*([0-9]+)\.0+\s*$"
+"""A whole number as programs write it that took the column for measurements."""
+
+ROUNDED = r"(?i)^\s*[0-9]\.[0-9]+e\+?[0-9]+\s*$"
+"""A long number as a spreadsheet shows it, most of its digits lost."""
 
 
 def plain(text: pl.Expr) -> pl.Expr:
@@ -38,8 +49,11 @@ def plain(text: pl.Expr) -> pl.Expr:
     >>> pl.select(plain(pl.lit("  Núñez-O'Brien, José "))).item()
     'nunez obrien jose'
     """
+    # Apostrophes first: normalized, some become a space and a mark.
+    text = (
+        text.str.replace_all("['’‘`´ʼʻ′.]", "").str.normalize("NFKD").str.replace_all(r"\p{M}", "")
+    )
     text = text.str.to_lowercase().str.replace_many(list(LETTERS), list(LETTERS.values()))
-    text = text.str.normalize("NFKD").str.replace_all(r"\p{M}|['’`´.]", "")
     text = text.str.replace_all(r"[^a-z0-9]+", " ").str.strip_chars()
     return text.str.extract("^(.+)$", 1)
 
@@ -52,7 +66,20 @@ def known(text: pl.Expr) -> pl.Expr:
     >>> pl.select(known(pl.lit("jane doe"))).item() is None
     True
     """
-    return text.replace(dict.fromkeys(UNKNOWN)).str.extract("^(.{1,60})$", 1)
+    text = text.replace(dict.fromkeys(UNKNOWN)).str.replace(UNKNOWN_PERSON, "")
+    return text.str.extract("^(.{1,60})$", 1)
+
+
+def says(text: pl.Expr) -> pl.Expr:
+    """Whether a cell says anything, be it right or wrong; "unknown", "?" and "0" do not.
+
+    Examples
+    --------
+    >>> pl.select(a=says(pl.lit("31 Feb")), b=says(pl.lit("N/A")), c=says(pl.lit("--"))).row(0)
+    (True, False, False)
+    """
+    unknown = plain(text).is_in(("u", *UNKNOWN)).fill_null(False)
+    return (text.str.contains(r"[\p{L}1-9]") & ~unknown).fill_null(False)
 
 
 def name(text: pl.Expr) -> pl.Expr:
@@ -63,7 +90,9 @@ def name(text: pl.Expr) -> pl.Expr:
     >>> pl.select(a=name(pl.lit("Dr. María-José")), b=name(pl.lit("UNKNOWN"))).row(0)
     ('maria jose', None)
     """
-    bare = plain(text).str.replace_all(r"[0-9]+", " ").str.replace_all(TITLES, " ")
+    # A point parts names: "Dr.Smith", "J.R." (two names, and not the title).
+    bare = plain(text.str.replace_all(".", " ", literal=True))
+    bare = bare.str.replace_all(r"[0-9]+", " ").str.replace_all(TITLES, " ")
     return known(bare.str.replace_all(" +", " ").str.strip_chars())
 
 
@@ -75,8 +104,9 @@ def given_of(full: pl.Expr) -> pl.Expr:
     >>> pl.select(a=given_of(pl.lit("Lopez, Maria")), b=given_of(pl.lit("Maria Lopez"))).row(0)
     ('maria', 'maria')
     """
-    after = full.str.extract(r",\s*(.+)$", 1)
-    before_last = full.str.strip_chars().str.extract(r"^(.+)\s+\S+$", 1)
+    full = _full(full)
+    after = full.str.extract("^[^,]*,(.+)$", 1)
+    before_last = full.str.extract("^(.+) [^ ]+$", 1)
     return name(pl.when(full.str.contains(",")).then(after).otherwise(before_last))
 
 
@@ -88,9 +118,17 @@ def family_of(full: pl.Expr) -> pl.Expr:
     >>> pl.select(a=family_of(pl.lit("Lopez, Maria")), b=family_of(pl.lit("Maria Lopez"))).row(0)
     ('lopez', 'lopez')
     """
-    before = full.str.extract(r"^([^,]+),", 1)
-    last = full.str.strip_chars().str.extract(r"(\S+)$", 1)
+    full = _full(full)
+    before = full.str.extract("^([^,]+),", 1)
+    last = full.str.extract("([^ ]+)$", 1)
     return name(pl.when(full.str.contains(",")).then(before).otherwise(last))
+
+
+def _full(full: pl.Expr) -> pl.Expr:
+    """A full name without "Jr." at its end; missing where it is that of nobody: "Doe, Jane"."""
+    full = full.str.replace_all(r"\s+", " ").str.strip_chars().str.strip_chars_end(" ,")
+    full = full.str.replace(SUFFIX, "")
+    return pl.when(name(full).is_not_null()).then(full)
 
 
 def aliases(text: pl.Expr) -> pl.Expr:
@@ -101,7 +139,8 @@ def aliases(text: pl.Expr) -> pl.Expr:
     >>> pl.select(aliases(pl.lit("Star / Mia aka 'Baby'"))).item().to_list()
     ['star', 'mia', 'baby']
     """
-    parts = text.str.to_lowercase().str.replace_all(r"[;/|,]|\ba\.?k\.?a\.?\b", ";").str.split(";")
+    text = text.str.to_lowercase().str.replace_all(r"\bn/a\b", "")
+    parts = text.str.replace_all(r"[;/|,\n]|\ba\.?k\.?a\b", ";").str.split(";")
     return parts.list.eval(name(pl.element()).drop_nulls()).fill_null([])
 
 
@@ -122,48 +161,58 @@ def sex(text: pl.Expr) -> pl.Expr:
 
 
 def phone(text: pl.Expr) -> pl.Expr:
-    """The last ten digits of a telephone number; missing if there are fewer than seven, or one
-    digit over and over.
+    """The last ten digits of a telephone number, without its extension; missing if there are fewer
+    than seven, or one digit over and over.
 
     Examples
     --------
     >>> pl.select(a=phone(pl.lit("+1 (916) 555-0142")), b=phone(pl.lit("000-0000"))).row(0)
     ('9165550142', None)
     """
-    digits = text.str.replace_all(r"[^0-9]", "")
-    digits = pl.when(digits.str.len_chars() >= 7, ~digits.str.contains(ONE_DIGIT)).then(digits)
-    digits = digits.str.slice(-10)
-    return pl.when(~digits.is_in(("1234567", "1234567890", "0123456789"))).then(digits)
+    text = _whole(text).str.replace(r"(?i)\s*(?:x|ext\.?|extension|#)\s*[0-9]{1,6}\s*$", "")
+    digits = text.str.replace_all(r"[^0-9]", "").str.slice(-10)
+    made_up = digits.str.contains(ONE_DIGIT) | digits.is_in(("1234567", "1234567890", "0123456789"))
+    return pl.when(digits.str.len_chars() >= 7, ~made_up).then(digits)
+
+
+def _whole(text: pl.Expr) -> pl.Expr:
+    """The cell without what programs do to long numbers; missing if they have lost digits of it."""
+    return pl.when(~text.str.contains(ROUNDED)).then(text.str.replace(POINT_NOUGHT, "$1"))
 
 
 def email(text: pl.Expr) -> pl.Expr:
-    """An e-mail address in lower case; missing if it is none.
+    """An e-mail address in lower case, the first in the cell; missing if there is none.
 
     Examples
     --------
     >>> pl.select(a=email(pl.lit(" Mia@Example.org ")), b=email(pl.lit("none"))).row(0)
     ('mia@example.org', None)
     """
-    address = text.str.to_lowercase().str.replace_all(r"\s+", "")
-    return address.str.extract(r"^([^@]+@[^@]+\.[^@]+)$", 1)
+    address = text.str.to_lowercase().str.replace_all(r"\s*@\s*", "@")
+    part = r"[^@\s<>()\[\],;:\x22]+"
+    return address.str.extract(rf"({part}@{part}\.{part})", 1).str.strip_chars(".")
 
 
 def number(text: pl.Expr) -> pl.Expr:
-    """A case number or identifier: letters and digits alone.
+    """A case number or identifier: letters and digits alone; missing if it is one digit over and
+    over.
 
     Examples
     --------
     >>> pl.select(number(pl.lit("CW-00 123/b"))).item()
     'cw00123b'
     """
-    bare = plain(text).str.replace_all(" ", "")
-    return bare.replace(dict.fromkeys(UNKNOWN)).str.extract("^(.*[1-9a-z].*)$", 1)
+    unknown = dict.fromkeys(UNKNOWN)
+    bare = plain(_whole(text)).replace(unknown).str.replace_all(" ", "").replace(unknown)
+    return pl.when(~bare.str.contains(ONE_DIGIT)).then(bare.str.extract("^(.*[1-9a-z].*)$", 1))
 
 
 def sound(text: pl.Expr) -> pl.Expr:
     """The Soundex code of a name: its first letter and the sounds of the next three consonants.
 
-    Russell (1918), US patent 1,261,167; names that sound alike share it, "smith" and "smyth".
+    After Russell (1918), US patent 1,261,167, by the rule of the US National Archives ("The Soundex
+    Indexing System"): letters of one sound count once, also with h or w between them, but twice
+    with a vowel between. Names that sound alike share it, "smith" and "smyth".
 
     Examples
     --------
@@ -171,10 +220,11 @@ def sound(text: pl.Expr) -> pl.Expr:
     ('s530', 's530')
     """
     bare = text.str.replace_all(" ", "")
-    codes = bare.str.replace_all("[hw]", "")
+    first = bare.str.slice(0, 1)
+    codes = first + bare.str.slice(1).str.replace_all("[hw]", "")
     for letters, code in (
         ("bfpv", "1"), ("cgjkqsxz", "2"), ("dt", "3"), ("l", "4"), ("mn", "5"), ("r", "6"),
     ):  # fmt: skip
         codes = codes.str.replace_all(f"[{letters}]+", code)
     codes = codes.str.slice(1).str.replace_all("[aeiouy]", "")
-    return bare.str.slice(0, 1) + (codes + "000").str.slice(0, 3)
+    return first + (codes + "000").str.slice(0, 3)

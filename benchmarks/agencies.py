@@ -1,0 +1,101 @@
+"""The made-up agencies of examples/sacramento-like, read as their files are, with who is who.
+
+Whoever measures linkage starts here: `generator` makes the lists, `read` writes and reads them in
+every agency's own way, and `protect` encodes them as agencies would, keeping the truth beside.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from darkfigure.lists import protect as room
+from darkfigure.lists.keys import Key
+from darkfigure.lists.protected import Protected
+from darkfigure.lists.records import Mapped, Records, read_records
+from darkfigure.study import load
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "sacramento-like"
+KEY = Key(bytes(range(32)))
+"""Of nobody; a real key is drawn at random."""
+
+TRUTH = "stratum_truth"
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Lists, and who each record is about, in the order in which `link` numbers them.
+
+    Attributes
+    ----------
+    lists : list of Records or of Protected
+    person : array of int, shape (records,)
+    """
+
+    lists: list[Any]
+    person: npt.NDArray[np.int64]
+
+
+def generator(rates: Mapping[str, float] | None = None) -> Any:
+    """The example's `generate.py`, a copy of its own, with some rates of mistakes changed."""
+    spec = importlib.util.spec_from_file_location("sacramento_like", EXAMPLE / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # its dataclasses look themselves up
+    spec.loader.exec_module(module)
+    module.RATES.update(rates or {})
+    return module
+
+
+def read(made: Any, write: Any) -> Lists:
+    """The lists as the study of the example reads them.
+
+    Parameters
+    ----------
+    made : Agencies
+        From the generator's `generate`.
+    write : callable
+        The generator's `write`.
+    """
+    lists: list[Records] = []
+    person = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(shutil.copy(EXAMPLE / "study.toml", folder))
+        write(made, path.parent / "lists")
+        for name, each in load(path).records.items():
+            file = path.parent / each.file
+            records = read_records(file, name, Mapped(each.columns, each.strata, each.dates))
+            first = 1 if file.suffix == ".parquet" else 2  # below the header, where there is one
+            lists.append(records)
+            person.append(made.person[name][records.frame["row"].to_numpy() - first])
+    return Lists(lists, np.concatenate(person))
+
+
+def protect(read: Lists) -> Lists:
+    """The same lists protected, each in the order that its key gives it.
+
+    The truth goes through the shuffle as a stratum, and is taken off before anybody links.
+    """
+    lists: list[Protected] = []
+    person = []
+    begin = 0
+    for records in read.lists:
+        end = begin + records.frame.height
+        told = pl.Series(TRUTH, read.person[begin:end]).cast(pl.String)
+        frame = records.frame.with_columns(told)
+        made = room.protect(frame, KEY, name=records.name, smallest_count=1)
+        person.append(made.frame[TRUTH].cast(pl.Int64).to_numpy())
+        lists.append(replace(made, frame=made.frame.drop(TRUTH)))
+        begin = end
+    return Lists(lists, np.concatenate(person))

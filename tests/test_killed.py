@@ -1,0 +1,73 @@
+"""A run that is killed leaves no name on disk and nothing half written, and can be gone on with."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.agencies import traces, write_study
+
+KILLS = 20
+COMPLETED = 5  # after every so many kills a run is let through
+
+
+def start(study: Path, out: Path, home: Path) -> subprocess.Popen[bytes]:
+    surroundings = {
+        **os.environ,
+        "TMPDIR": str(home / "tmp"),
+        "XDG_STATE_HOME": str(home / "state"),
+    }
+    (home / "tmp").mkdir(parents=True, exist_ok=True)
+    script = Path(sys.executable).with_name("darkfigure")
+    with (home / "log").open("ab") as log:
+        return subprocess.Popen(
+            [script, "run", study, "--out", out], stdout=log, stderr=log, env=surroundings
+        )
+
+
+def numbers(out: Path) -> dict[str, bytes]:
+    """Every result in place, with what it holds."""
+    aside = out / ".unfinished"
+    return {
+        str(file.relative_to(out)): file.read_bytes()
+        for file in sorted(out.rglob("*"))
+        if file.is_file() and aside not in file.parents and not file.name.startswith("links.sealed")
+    }
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_study(tmp_path_factory.mktemp("study"))
+
+
+def test_killed_at_twenty_moments_a_run_leaves_no_name_and_the_next_has_the_same_numbers(
+    study: Path, tmp_path: Path
+) -> None:
+    began = time.monotonic()
+    assert start(study, tmp_path / "whole", tmp_path / "home").wait(120) == 0
+    took = time.monotonic() - began
+    wanted = numbers(tmp_path / "whole")
+    top = sorted(file.name for file in (tmp_path / "whole").iterdir())
+    moments = random.Random(1)
+    killed = 0
+    for kill in range(KILLS):
+        out, home = tmp_path / f"out-{kill // COMPLETED}", tmp_path / f"home-{kill // COMPLETED}"
+        running = start(study, out, home)
+        time.sleep(moments.uniform(0.05, took))
+        running.send_signal(signal.SIGKILL)
+        killed += running.wait(60) == -signal.SIGKILL
+        assert traces(out, home) == []
+        assert numbers(out).items() <= wanted.items()  # a result is whole, or it is not there
+        if kill % COMPLETED == COMPLETED - 1:
+            assert start(study, out, home).wait(120) == 0
+            assert numbers(out) == wanted
+            assert list((home / "state").rglob("*.key")) == []
+            assert sorted(file.name for file in out.iterdir()) == top
+    assert killed > KILLS / 2  # later runs of a folder are quicker, and some end before
