@@ -195,7 +195,7 @@ def read_records(path: str | Path, name: str, mapped: Mapped = Mapped()) -> Reco
         used=frame.height,
         filled={column: records for column, records in filled.items() if records},
         alike=frame.height - frame.drop("row").unique().height,
-        reasons=dict(Counter(problem.message for _, problem in found.told)),
+        reasons=dict(found.reasons),
         problems=tuple(problem for _, problem in sorted(found.told, key=lambda told: told[0])),
         notes=(*sheet.notes, *notes),
     )
@@ -209,9 +209,12 @@ class _Found:
         self.sheet = sheet
         self.rows = 0
         self.told: list[tuple[int, Problem]] = []
+        self.reasons: Counter[str] = Counter()
         self.common: dict[str, int] = {}
 
     def add(self, rows: Sequence[int], message: str, column: str | None = None) -> None:
+        if rows:
+            self.reasons[message] += len(rows)
         for row in rows:
             self.told.append((row, self.sheet.problem(message, row, column)))
 
@@ -240,10 +243,12 @@ def _columns(sheet: Sheet, mapped: Mapped) -> tuple[dict[str, str], list[str]]:
             hint = f" Did you mean '{near[0]}'?" if near else ""
             complain(f"A list has no field '{part}'; the fields are {', '.join(FIELDS)}.{hint}")
         elif column.strip() not in headers:
-            near = get_close_matches(column, headers) or [h for h in headers if h]
+            # Where no header is known, the first line may be a person's, and is not repeated.
+            near = get_close_matches(column, headers) or [h for h in headers if h and known]
+            hint = f"did you mean one of {', '.join(map(repr, near[:20]))}?"
             complain(
-                f"There is no column '{column}' (for {part.removeprefix('stratum_')}); did you "
-                f"mean one of {', '.join(map(repr, near[:20]))}?"
+                f"There is no column '{column}' (for {part.removeprefix('stratum_')}); "
+                f"{hint if near else 'look at the names of the columns in the header.'}"
             )
     where = {part: column.strip() for part, column in wanted.items()}
     notes = []
@@ -261,7 +266,10 @@ def _columns(sheet: Sheet, mapped: Mapped) -> tuple[dict[str, str], list[str]]:
         notes[0] += "."
     if not problems and not set(where) & {*TELLING, "name"}:
         complain(
-            "No column here tells people apart; name the columns with names, birth dates, "
+            "There is only one column, and no name or number is known to be in it; the cells must "
+            "be parted by commas, semicolons or tabs."
+            if len(headers) == 1
+            else "No column here tells people apart; name the columns with names, birth dates, "
             "telephone numbers or case numbers."
         )
     if problems:
@@ -271,15 +279,14 @@ def _columns(sheet: Sheet, mapped: Mapped) -> tuple[dict[str, str], list[str]]:
 
 def _why_nobody(found: _Found) -> str:
     """Why no row is left: nobody can be recognised, or nobody was there in the study's time."""
-    outside = sum(problem.message == OUTSIDE for _, problem in found.told)
-    if not outside:
+    if OUTSIDE not in found.reasons:
         return (
             "No row of this list says anything to recognise a person by; name the columns with "
             "names, birth dates, telephone numbers or case numbers."
         )
     return (
-        f"All {outside:,} contacts of this list lie outside the study's time; see 'since' and "
-        "'until' in [link], or leave the list out."
+        "No contact of this list lies in the study's time; see 'since' and 'until' in [link], or "
+        "leave the list out."
     )
 
 
@@ -415,9 +422,7 @@ def _standardised(
         (pl.col("seen_late"), "Seen in the future.", "contact"),
     )
     for condition, message, part in doubts:
-        rows = frame.filter(condition)["row"].to_list()
-        if rows:
-            found.add(rows, message, where.get(part))
+        found.add(frame.filter(condition)["row"].to_list(), message, where.get(part))
     fine = ~pl.any_horizontal(born_early, born_late, born_after).fill_null(False)
     frame = frame.with_columns(
         birth=pl.when(fine).then(pl.col("birth")),
@@ -466,8 +471,7 @@ def _dates(
         day_first = order.day_first
         if order.undecided:
             why = (
-                f"{order.against:,} dates of this column have the day first or last, "
-                f"{order.told:,} the other way"
+                f"the dates of this column disagree, {order.told:,} against {order.against:,}"
                 if order.told
                 else "every date of this column can be read both ways"
             )
@@ -522,9 +526,7 @@ def _only_used(
     if mapped.since or mapped.until:
         undated = frame["contact"].null_count()
         if undated:
-            notes.append(
-                f"{undated:,} records have no date of contact and were kept, whatever the time."
-            )
+            notes.append(f"Records without a date of contact, kept whatever the time: {undated:,}.")
     nothing = pl.all_horizontal(pl.col(part).is_null() for part in TELLING)
     outside = pl.lit(False)
     if mapped.since:

@@ -32,7 +32,7 @@ def matching(linkage: Mapping[str, Any], estimate: Estimate) -> Matching:
     Parameters
     ----------
     linkage : mapping
-        `records`, `levels` (field, level, weight), `rules` (words, pairs, used) and `lists` (list,
+        `records`, `protected`, `levels` (field, level, weight), `rules` (words, pairs, used) and `lists` (list,
         used, filled), as a run has found them.
     estimate : Estimate
         With `details["linkage"]`.
@@ -41,7 +41,7 @@ def matching(linkage: Mapping[str, Any], estimate: Estimate) -> Matching:
     --------
     >>> same = {"field": "birth date", "level": "same", "m": 0.9, "u": 0.001, "weight": 9.8}
     >>> levels = [same, same | {"level": "different", "m": 0.1, "u": 0.999, "weight": -3.3}]
-    >>> how = {"records": 812, "levels": levels, "rules": [], "lists": []}
+    >>> how = {"records": 812, "protected": False, "levels": levels, "rules": [], "lists": []}
     >>> drawn = {"draws": 20, "share": 0.25, "observed": [640, 655]}
     >>> e = Estimate(900.0, 800.0, 999.0, 0.95, 650, "bic", ("a",), details={"linkage": drawn})
     >>> [chart.title for chart in matching(how, e).charts]
@@ -49,13 +49,20 @@ def matching(linkage: Mapping[str, Any], estimate: Estimate) -> Matching:
 for two records being one person']
     """
     drawn = estimate.details["linkage"]
-    fields = list(dict.fromkeys(level["field"] for level in linkage["levels"]))
+    fields = [f.removesuffix(", encoded") for f in (each["field"] for each in linkage["levels"])]
+    fields = list(dict.fromkeys(fields))
     low, high = (rounded(n) for n in drawn["observed"])
     seen = f"about {low}" if low == high else f"between {low} and {high}"
+    kept = (
+        " No agency gave out a name: each wrote its list in an encoding that can be compared and "
+        "not be read."
+        if linkage["protected"]
+        else ""
+    )
     text = (
         f"The lists hold about {rounded(linkage['records'])} records, several of them of the same "
         f"person: on one list more than once, or on several. They were compared by "
-        f"{listed(fields)}. Nobody said which belong together; that was learned from how often "
+        f"{listed(fields)}.{kept} Nobody said which belong together; that was learned from how often "
         "records agree.",
         f"Two records can look alike and be of two people, or look different and be of one. So who "
         f"is who was not decided once but drawn {counted(drawn['draws'])} times, each time as "
@@ -67,7 +74,10 @@ for two records being one person']
         [
             each["list"],
             f"about {rounded(each['used'])}",
-            *(_share(each, part) for part in ("birth_year", "phone", "place")),
+            *(
+                "encoded" if linkage["protected"] else _share(each, part)
+                for part in ("birth_year", "phone", "place")
+            ),
         ]
         for each in linkage["lists"]
     ]
