@@ -68,7 +68,7 @@ class Steps:
         """Where to keep what is done of one long step, for the same needs only."""
         key = hash_of(json.dumps([__version__, *needs], sort_keys=True).encode())
         for other in self.aside.glob("replicates-*"):
-            if other.name != f"replicates-{key[:16]}":
+            if not other.name.startswith(f"replicates-{key[:16]}"):
                 other.unlink()
         return self.aside / f"replicates-{key[:16]}"
 

@@ -92,7 +92,7 @@ def forest(
     n = len(links.on)
     graph = coo_matrix((rank, (links.left, links.right)), shape=(n, n))
     kept = strongest_first[minimum_spanning_tree(graph.tocsr()).data.astype(np.int64) - 1]
-    kept.sort()
+    kept = kept[np.lexsort((links.right[kept], links.left[kept]))]
     return links.left[kept], links.right[kept], 1 / (1 + np.exp(-links.log_odds[kept]))
 
 

@@ -150,6 +150,7 @@ def check(
     Parameters
     ----------
     histories : CaptureHistories
+        Draws of who is who are left aside: the most probable counts are checked.
         Counts over 2 to 12 lists.
     max_order : int, optional
         The most lists that may interact at once, as for `bic`. Where lists are left out it is the
@@ -176,6 +177,7 @@ def check(
     >>> print(found.findings[0])
     One single person fewer on exactly “a”, “b” and “c” would move the total by 246 people, ...
     """
+    histories = histories.settled
     space = Space(len(histories.lists), max_order)
     if histories.observed == 0:
         raise NoEstimateError("Nobody is on any of the lists; there is nothing to estimate from.")

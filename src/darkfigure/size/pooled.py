@@ -33,7 +33,9 @@ from darkfigure.size.bootstrap import percentile_point
 
 Method = TypeVar("Method", bound=Callable[..., Estimate])
 
-LEAST_REPLICATES = 20
+LEAST = {"bootstrap": 20, "draws": 1_000}
+"""Of replicates and draws of the total, no method makes do with fewer."""
+
 MOST_WITHOUT = 0.05
 """Of the draws of who is who, the share that may have no estimate before it is said."""
 
@@ -142,9 +144,9 @@ def _own(number: int, of: int, options: dict[str, Any], asked: dict[str, Any]) -
     """The options for one draw: its share of the replicates, its own seed, its own file."""
     seed = np.random.SeedSequence(asked["seed"], spawn_key=(1, number)).generate_state(1)[0]
     own = {**options, "seed": int(seed)}
-    for name in ("bootstrap", "draws"):
+    for name, least in LEAST.items():
         if asked.get(name):
-            own[name] = max(LEAST_REPLICATES if name == "bootstrap" else 1, -(-asked[name] // of))
+            own[name] = max(least, -(-asked[name] // of))
     if own.get("nested"):
         own["nested"] = 0
     if own.get("resume"):
