@@ -10,7 +10,6 @@ import importlib.util
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -46,15 +45,33 @@ class Lists:
     person: npt.NDArray[np.int64]
 
 
-def generator(rates: Mapping[str, float] | None = None) -> Any:
-    """The example's `generate.py`, a copy of its own, with some rates of mistakes changed."""
+def generator(*, times: float = 1.0, at_most: float = 1.0, names: int = 0) -> Any:
+    """A copy of the example's `generate.py`, which may make things harder.
+
+    Parameters
+    ----------
+    times, at_most : float
+        Every mistake happens, and every cell is empty, so many times as often, up to this share.
+    names : int
+        Everybody has one of so many common given names of women, of men, and of families; 0 for
+        all.
+    """
     spec = importlib.util.spec_from_file_location("sacramento_like", EXAMPLE / "generate.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # its dataclasses look themselves up
     spec.loader.exec_module(module)
-    module.RATES.update(rates or {})
+    for what, rate in module.RATES.items():
+        module.RATES[what] = min(rate * times, max(rate, at_most))
+    if names:
+        all_words = module._words
+
+        def words(file: str) -> Any:
+            cut = names if file in ("family", "female", "male") else None
+            return {column: words[:cut] for column, words in all_words(file).items()}
+
+        module._words = words
     return module
 
 

@@ -134,7 +134,7 @@ def lists_picture(rows: Rows) -> str:
             .encode(x=x, y=y),
             written.transform_filter("datum.lists < 6.5").mark_text(align="right", **style),
             written.transform_filter("datum.lists > 6.5").mark_text(align="left", **style),
-            title=_title(
+            title=title(
                 f"The best model of up to {far} lists", f"is proven in {said(slowest)} at most"
             ),
         ),
@@ -178,7 +178,7 @@ def people_picture(rows: Rows) -> str:
             layer(known).mark_circle(size=46, opacity=1),
             layer(names["five"]).mark_text(align="left", dy=16).encode(text="text:N"),
             layer(names["nine"]).mark_text(align="left", dy=-14).encode(text="text:N"),
-            title=_title("The time hangs on the lists,", "hardly on the number of people"),
+            title=title("The time hangs on the lists,", "hardly on the number of people"),
         ),
     )
 
@@ -206,8 +206,50 @@ def replicates_picture(rows: Rows) -> str:
         marks = base.encode(x=x, y=y)
         line = marks.mark_line(color=SEEN, opacity=0.5)
         points = marks.mark_circle(color=SEEN, size=46, opacity=1)
-        panels.append(alt.layer(line, points, title=_title(words)))
+        panels.append(alt.layer(line, points, title=title(words)))
     return sheet("bench-replicates", *panels, height=190)
+
+
+def linkage_picture(rows: Rows, beyond: dict[str, Any]) -> str:
+    """Seconds from files to draws by the number of records; hollow where it is only reckoned."""
+    a, b, c = beyond["parameters"]
+    far = beyond["records"]
+    least = min(row["records"] for row in rows)
+    ticks = [10.0**k for k in range(round(np.log10(least)), round(np.log10(far)) + 1)]
+    x = alt.X(
+        "records:Q",
+        title="records",
+        scale=alt.Scale(type="log", domain=[0.7 * least, 2 * far], nice=False),
+        axis=alt.Axis(values=ticks, format=",d", grid=False, **PLAIN),
+    )
+    y = _seconds([row["seconds"] for row in (*rows, beyond)])
+    along = [float(n) for n in np.geomspace(least, far, 40)]
+    fitted = [{"records": n, "seconds": a + b * (n / 1e6) ** c} for n in along]
+    end = [{"records": far, "seconds": beyond["seconds"], "text": "reckoned, not measured"}]
+    last = max(rows, key=lambda row: row["records"])
+    marks = [{key: row[key] for key in ("records", "seconds")} for row in rows]
+
+    def layer(data: Rows) -> alt.Chart:
+        return alt.Chart(alt.InlineData(data)).encode(x=x, y=y)
+
+    return sheet(
+        "bench-linkage",
+        alt.layer(
+            layer([row for row in fitted if row["records"] <= last["records"]]).mark_line(
+                color=SEEN, opacity=0.5
+            ),
+            layer([row for row in fitted if row["records"] >= 0.9 * last["records"]]).mark_line(
+                color=QUIET, strokeDash=[3, 3]
+            ),
+            layer(marks).mark_circle(color=SEEN, size=46, opacity=1),
+            layer(end).mark_point(color=INK, size=46, opacity=1),
+            layer(end).mark_text(align="right", dx=-8, dy=-8, color=QUIET).encode(text="text:N"),
+            title=title(
+                f"{last['records']:,} records are read, linked",
+                f"and drawn in {said(last['seconds'])}",
+            ),
+        ),
+    )
 
 
 def sheet(name: str, *charts: alt.LayerChart | alt.FacetChart, height: int = 270) -> str:
@@ -227,7 +269,7 @@ def sheet(name: str, *charts: alt.LayerChart | alt.FacetChart, height: int = 270
     )
 
 
-def _title(*lines: str) -> alt.TitleParams:
+def title(*lines: str) -> alt.TitleParams:
     return alt.TitleParams(
         list(lines),
         anchor="start",

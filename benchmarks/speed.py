@@ -198,7 +198,7 @@ def recompiled() -> Row:
     }
 
 
-def alone(module: str, name: str) -> Any:
+def alone(module: str, *arguments: str) -> Any:
     """What a module prints as JSON, in a process of its own.
 
     Raises
@@ -207,10 +207,11 @@ def alone(module: str, name: str) -> Any:
         If it fails.
     """
     done = subprocess.run(
-        [sys.executable, "-m", module, name], capture_output=True, text=True, cwd=ROOT
+        [sys.executable, "-m", module, *arguments], capture_output=True, text=True, cwd=ROOT
     )
     if done.returncode:
-        raise RuntimeError(done.stderr.strip() or f"{module} {name} failed")
+        said = " ".join((module, *arguments))
+        raise RuntimeError(done.stderr.strip() or f"{said} failed")
     return json.loads(done.stdout.splitlines()[-1])
 
 

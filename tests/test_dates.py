@@ -105,7 +105,7 @@ of_a_hundred_years = st.dates(date(THIS_YEAR - 99, 1, 1), date(THIS_YEAR, 12, 31
 # Every format
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(day_numbered)
 def test_a_date_reads_back_in_every_format_that_says_its_month(day: date) -> None:
     texts = [write(day) for write in WRITTEN.values()]
@@ -114,7 +114,7 @@ def test_a_date_reads_back_in_every_format_that_says_its_month(day: date) -> Non
         assert found == dict.fromkeys(WRITTEN, str(day))
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(day_numbered, st.booleans())
 def test_a_date_in_numbers_reads_back_when_the_order_is_known(day: date, day_first: bool) -> None:
     pair = (day.day, day.month) if day_first else (day.month, day.day)
@@ -123,7 +123,7 @@ def test_a_date_in_numbers_reads_back_when_the_order_is_known(day: date, day_fir
     assert found == dict.fromkeys(IN_ORDER, str(day))
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(of_a_hundred_years, st.booleans())
 def test_two_digits_mean_the_last_year_that_ends_so(day: date, day_first: bool) -> None:
     pair = (day.day, day.month) if day_first else (day.month, day.day)
@@ -172,7 +172,7 @@ def test_missing_stays_missing() -> None:
     assert read(None, "2001-04-03", None) == [None, "2001-04-03", None]
 
 
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 @given(
     st.lists(st.text(max_size=30) | st.from_regex(r"[0-9]{1,4}([-/. ][0-9a-z]{1,4}){2}.{0,5}")),
     st.sampled_from([True, False, None]),
@@ -187,6 +187,7 @@ def test_whatever_is_written_comes_back_as_a_day_or_as_nothing(
 # The order of day and month
 
 
+@settings(deadline=None)
 @given(st.lists(st.dates(date(1950, 1, 1), date(2020, 12, 31)), min_size=1), st.booleans())
 def test_a_column_tells_its_order_by_any_day_after_the_twelfth(
     days: list[date], day_first: bool

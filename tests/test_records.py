@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 from darkfigure import InputError
 from darkfigure.lists import records as room
 from darkfigure.lists.records import FIELDS, Mapped, Quality, Records, as_one, read_records, told
+from darkfigure.lists.spreadsheet import open_sheet
 
+BY_HEADERS = Mapped()
 LEFT_OUT = ("it was left out.", "cells: ")
 
 
@@ -29,11 +31,11 @@ def write(folder: Path, text: str, name: str = "list.csv") -> Path:
     return file
 
 
-def read(folder: Path, text: str, mapped: Mapped = Mapped()) -> Records:
+def read(folder: Path, text: str, mapped: Mapped = BY_HEADERS) -> Records:
     return read_records(write(folder, text), "list", mapped)
 
 
-def refused(folder: Path, text: str, mapped: Mapped = Mapped()) -> str:
+def refused(folder: Path, text: str, mapped: Mapped = BY_HEADERS) -> str:
     """What is said, without the place of the file."""
     with pytest.raises(InputError) as error:
         read(folder, text, mapped)
@@ -56,10 +58,11 @@ def test_fields_are_known_by_their_headers(tmp_path: Path) -> None:
     for field, synonyms in FIELDS.items():
         for header in (field, *synonyms):
             shown = header.replace(" ", "_").upper()
-            others = "" if field == "family" else "surname,"
-            text = f"{others}{shown}\n{'Ray,' if others else ''}1990-01-31\n"
-            records = read(tmp_path, text)
-            assert f"'{shown}' as {field}" in records.quality.notes[0]
+            other = "surname" if field == "case" else "case"
+            sheet = open_sheet(write(tmp_path, f"{other},{shown}\nx,x\n"))
+            where, notes = room._columns(sheet, BY_HEADERS)
+            assert where[field] == shown
+            assert f"'{shown}' as {field}" in notes[0]
 
 
 def test_columns_that_are_named_are_the_only_ones_read(tmp_path: Path) -> None:
@@ -463,7 +466,13 @@ def as_parquet_of_categories(file: Path) -> None:
 
 
 def as_excel(file: Path) -> None:
-    PEOPLE.write_excel(file)
+    with xlsxwriter.Workbook(file, {"default_date_format": "mmm d, yyyy"}) as book:
+        page = book.add_worksheet()
+        for i, row in enumerate([PEOPLE.columns, *PEOPLE.rows()]):
+            for j, cell in enumerate(row):
+                # A spreadsheet has no days before 1900, but as text.
+                early = isinstance(cell, date) and cell.year < 1900
+                page.write(i, j, str(cell) if early else cell)
 
 
 @pytest.mark.parametrize(
@@ -552,7 +561,7 @@ def test_columns_too_many_too_few_or_of_another_type_are_refused(tmp_path: Path)
 CANARY, NUMBER = "qzxv", "739146"
 HEADERS = (
     "first", "last", "client", "aka", "dob", "age", "sex", "phone", "email", "city", "date",
-    "case", "ssn",
+    "case", "ssn", "n" * 4096,  # what begins so is taken for text, whatever comes after
 )  # fmt: skip
 pieces = st.sampled_from(
     [
@@ -565,10 +574,12 @@ pieces = st.sampled_from(
 cells = st.just("") | st.lists(pieces | st.text(max_size=4), max_size=4).map("".join)
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
-    table=st.lists(st.lists(cells, min_size=13, max_size=13), max_size=12),
-    broken=st.lists(st.lists(cells, min_size=1, max_size=15), max_size=2),
+    table=st.lists(st.lists(cells, min_size=14, max_size=14), min_size=1, max_size=12),
+    broken=st.lists(st.lists(cells, min_size=1, max_size=16), max_size=2),
     dates=st.sampled_from(["", "day first", "month first"]),
     since=st.sampled_from(["", "2000-01-01"]),
 )
@@ -612,7 +623,7 @@ def test_whatever_stands_in_the_cells_no_row_is_lost_and_none_is_repeated(
 def test_parquet_cells_of_any_type_are_read(cell: Any, tmp_path: Path) -> None:
     kind = pl.Int128 if cell == 10**30 else None
     odd = pl.Series([cell], dtype=kind)
-    table = pl.DataFrame({"first": ["Ana"], **dict.fromkeys(HEADERS[4:], odd)})
+    table = pl.DataFrame({"first": ["Ana"], **dict.fromkeys(HEADERS[4:13], odd)})
     table.write_parquet(tmp_path / "list.parquet")
     quality = read_records(tmp_path / "list.parquet", "list", Mapped(dates="day first")).quality
     assert (quality.rows, quality.used) == (1, 1)
@@ -635,12 +646,12 @@ print(read_records(sys.argv[2], "large").quality.used, peak() - before)
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux tells a peak of memory")
 def test_a_large_list_needs_the_memory_of_what_is_wanted_of_it(tmp_path: Path) -> None:
-    """At most 1 KiB a record, whatever else stands in the file.
+    """At most 64 MiB and 1 KiB a record, whatever else stands in the file.
 
     What is kept are the cells that are wanted, as text and standardised, side by side: about twelve
-    columns twice, at some 20 to 30 bytes a cell. Rows as Python objects would be 1 KiB by
-    themselves, and the file read whole as much again; only 50,000 rows at a time are such objects.
-    So a million rows need less than 1 GiB.
+    columns twice, at some 20 to 30 bytes a cell. Only 50,000 rows at a time are objects of Python,
+    of nearly 1 KiB each. All of them at once would be as much again as is allowed here; and the
+    notes, which nobody asked for, a third of it. So a million rows need about 1 GiB at most.
     """
     note = "of no interest " * 20
 
@@ -663,4 +674,4 @@ def test_a_large_list_needs_the_memory_of_what_is_wanted_of_it(tmp_path: Path) -
     )
     used, grown = done.stdout.split()
     assert int(used) == 200_000
-    assert float(grown) < 200_000 / 1024  # MiB
+    assert float(grown) < 64 + 200_000 / 1024  # MiB

@@ -282,7 +282,7 @@ def test_the_published_codes_come_out(surname: str, code: str) -> None:
     assert one(sound, surname) == code.lower()
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=12), min_size=1))
 def test_soundex_agrees_with_another_program(names: list[str]) -> None:
     assert every(sound, *names) == [jellyfish.soundex(each).lower() for each in names]
@@ -315,7 +315,7 @@ LOOKS: dict[Column, str] = {
 
 
 @pytest.mark.parametrize("standard", LOOKS, ids=lambda standard: standard.__name__)
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(said=texts)
 def test_whatever_is_written_comes_back_in_one_alphabet(standard: Column, said: list[str]) -> None:
     for found in every(standard, *said):
@@ -325,14 +325,14 @@ def test_whatever_is_written_comes_back_in_one_alphabet(standard: Column, said: 
 @pytest.mark.parametrize(
     "standard", [plain, known, name, sex, phone, email, number], ids=lambda each: each.__name__
 )
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(said=texts)
 def test_what_is_in_the_one_way_of_writing_stays(standard: Column, said: list[str]) -> None:
     once = every(standard, *said)
     assert every(standard, *once) == once
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(texts)
 def test_aliases_are_names(said: Sequence[str]) -> None:
     for found in every(aliases, *said):

@@ -111,14 +111,15 @@ class Linked:
         from darkfigure.lists.protected import Protected, is_protected, read_protected
         from darkfigure.lists.records import Records, read_records
 
-        lists: list[Any] = []
-        for short, each in self.study.records.items():
+        def read(short: str) -> Records | Protected:
+            each, name = self.study.records[short], self.study.list_names[short]
             self.say(f"Reading {each.file}.")
-            file, name = self.path.parent / each.file, self.study.list_names[short]
+            file = self.path.parent / each.file
             if is_protected(file):
-                lists.append(replace(read_protected(file), name=name))
-                continue
-            lists.append(read_records(file, name, mapped(self.study, each)))
+                return replace(read_protected(file), name=name)
+            return read_records(file, name, mapped(self.study, each))
+
+        lists = list(engine.run(read, list(self.study.records)))
         protected = [each for each in lists if isinstance(each, Protected)]
         plain = [each for each in lists if isinstance(each, Records)]
         if protected and plain:

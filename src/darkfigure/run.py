@@ -192,12 +192,13 @@ def link(
         raise InputError(
             Problem("This study has no raw lists to link, no [records.NAME].", str(path))
         )
+    out = _free_for_output(out, study, path)
     counts = Linked(study, path, None, where, say)
     try:
         header = [*counts.histories.lists, "count"]
         rows = safe_rows(counts.shown, counts.histories.lists)
         table: Rows = [header, *([row[name] for name in header] for row in rows)]
-        write(Path(out), as_csv(table, study).encode())
+        write(out, as_csv(table, study).encode())
     except OSError as error:
         raise InputError(Problem(f"It cannot be written: {error.strerror}.", str(out))) from None
     seen = [draw.observed for draw in counts.histories.each_draw()]
@@ -212,6 +213,23 @@ def link(
         "rules": counts.about["rules"],
         "warnings": list(counts.histories.notes),
     }
+
+
+def _free_for_output(out: str | Path, study: Study, path: Path) -> Path:
+    """Where to write, unless that is what is read from, or cannot be a file."""
+    out = Path(out)
+    read = [path, *(path.parent / each.file for each in study.records.values())]
+    if any(out.resolve() == each.resolve() for each in read):
+        raise InputError(
+            Problem("This file is part of the study and would be lost; write elsewhere.", str(out))
+        )
+    if out.is_dir():
+        raise InputError(Problem("This is a folder; name the file to write in it.", str(out)))
+    if out.parent.exists() and not out.parent.is_dir():
+        raise InputError(
+            Problem("This is a file and not a folder; write elsewhere.", str(out.parent))
+        )
+    return out
 
 
 def protect(
@@ -252,6 +270,10 @@ def protect(
         raise InputError(Problem("A protected list is a Parquet file: FILE.parquet.", str(out)))
     if is_protected(file):
         raise InputError(Problem("This list is protected already.", str(file)))
+    if out.exists() and not is_protected(out):
+        raise InputError(
+            Problem("Another file is there and would be lost; write elsewhere.", str(out))
+        )
     smallest, where, called = 5, Mapped(), name or Path(file).stem
     if study is not None:
         planned = load_study(study, protecting=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-MOST_PAIRS_A_RECORD = 5
+MOST_PAIRS_A_RECORD = 3
 """Pairs that one rule may take, for each record..."""
 
 FEW_PAIRS = 2_000_000

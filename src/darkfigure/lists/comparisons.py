@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from splink.comparison_library import CustomComparison
 
 DIFFERENT = "different"
+SIDES = ("left", "right")
 SWAPPED = "given_l = family_r AND family_l = given_r"
 
 
@@ -76,9 +77,20 @@ def _missing(column: str) -> str:
 
 
 def _typing_error(column: str, least: int, errors: int) -> str:
-    """At most so many letters inserted, left out or changed, in words that are not too short."""
-    long = f"least(length({column}_l), length({column}_r)) >= {least}"
-    return f"{long} AND levenshtein({column}_l, {column}_r) <= {errors}"
+    """At most so many letters inserted, left out or changed, in words that are not too short.
+
+    The cheap conditions come first. One error spares the beginning of a word or its end.
+    """
+    conditions = [
+        f"least(length({column}_l), length({column}_r)) >= {least}",
+        f"abs(length({column}_l) - length({column}_r)) <= {errors}",
+    ]
+    if errors == 1:
+        end = least // 2
+        sides = (f"{side}({column}_l, {end}) = {side}({column}_r, {end})" for side in SIDES)
+        conditions.append(f"({' OR '.join(sides)})")
+    conditions.append(f"levenshtein({column}_l, {column}_r) <= {errors}")
+    return " AND ".join(conditions)
 
 
 def _shortened(column: str) -> str:
@@ -124,7 +136,7 @@ BIRTH = Ladder(
     (
         ("same", "birth_l = birth_r"),
         ("day and month swapped", "birth_l = birth_swapped_r"),
-        ("one digit", "levenshtein(birth_l, birth_r) <= 1"),
+        ("one digit", _typing_error("birth", 10, 1)),
         (
             "two of day, month and year",
             "substr(birth_l, 1, 7) = substr(birth_r, 1, 7) OR "
@@ -164,6 +176,7 @@ PLACE = Ladder(
         ("same", "place_l = place_r"),
         (
             "half of the words",
+            "arrays_overlap(place_words_l, place_words_r) AND "
             "2 * size(array_intersect(place_words_l, place_words_r)) "
             ">= greatest(size(place_words_l), size(place_words_r))",
         ),

@@ -41,7 +41,7 @@ SMALLEST_M = 0.001
 """Every kind of error that has been thought of happens at least so often, whatever the data say."""
 
 SAMPLED_PAIRS = 1_000_000
-LEARNED_FROM = 200_000
+LEARNED_FROM = 100_000
 """Of more records, m and u are learned from so many, drawn at random."""
 
 FEW = 50_000

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from difflib import get_close_matches
@@ -310,7 +310,10 @@ def _raw(sheet: Sheet, where: Mapping[str, str], found: _Found) -> pl.DataFrame:
         for row, message in broken:
             found.add([row], str(message))
         fine = [(row, cells) for row, cells in batch if not isinstance(cells, str)]
-        texts = [[_text(cells[i]) for _, cells in fine] for i in range(len(columns))]
+        texts = [
+            [cell if type(cell) is str else _text(cell) for cell in column]
+            for column in zip(*(cells for _, cells in fine), strict=True)
+        ] or [[] for _ in columns]
         batches.append(
             pl.DataFrame(
                 {
@@ -351,6 +354,9 @@ def _standardised(
     def cell(part: str) -> pl.Expr:
         return pl.col(part) if part in where else pl.lit(None, pl.String)
 
+    def once(part: str, made: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
+        return pl.lit(_once(raw, part, made)) if part in where else made(cell(part))
+
     today = pl.lit(str(datetime.now(UTC).date()))
     raw = raw.with_columns(
         contact_text=cell("contact").str.strip_chars(),
@@ -364,16 +370,17 @@ def _standardised(
     contact = pl.when(~seen_early, ~seen_late).then(pl.col("contact"))
     contact_year = pl.coalesce(contact.str.slice(0, 4).cast(pl.Int64), contact_alone)
     age = cell("age").str.to_lowercase().str.extract(AGE, 1).cast(pl.Int64)
-    given, family = standardise.name(cell("given")), standardise.name(cell("family"))
+    given, family = once("given", standardise.name), once("family", standardise.name)
     both = pl.concat_str(
-        standardise.plain(cell("given")), standardise.plain(cell("family")), separator=" "
+        once("given", standardise.plain), once("family", standardise.plain), separator=" "
     )
     nobody = both.is_in(standardise.UNKNOWN).fill_null(False)  # "Jane" and "Doe"
     given, family = (pl.when(~nobody).then(part) for part in (given, family))
     full = cell("name")
     given = pl.coalesce([given, standardise.given_of(full)])
     family = pl.coalesce([family, standardise.family_of(full)])
-    strata = [standardise.plain(pl.col(p)).alias(p) for p in where if p.startswith("stratum_")]
+    sex = once("sex", standardise.sex)
+    strata = [once(p, standardise.plain).alias(p) for p in where if p.startswith("stratum_")]
     frame = raw.select(
         "row",
         "birth",
@@ -382,14 +389,14 @@ def _standardised(
         given=given.str.extract(r"^(\S+)", 1),
         more=given.str.extract(r"^\S+ (.+)$", 1),
         family=family,
-        aliases=standardise.aliases(cell("alias")),
+        aliases=once("alias", standardise.aliases),
         year_alone=year_alone,
         age=age,
         contact_year=contact_year,
-        sex=standardise.sex(cell("sex")),
+        sex=sex,
         phone=standardise.phone(cell("phone")),
         email=standardise.email(cell("email")),
-        place=standardise.known(standardise.plain(cell("place"))),
+        place=once("place", lambda text: standardise.known(standardise.plain(text))),
         identifier=standardise.number(cell("identifier")),
         case=standardise.number(cell("case")),
         no_birth=standardise.says(pl.col("birth_text"))
@@ -400,8 +407,8 @@ def _standardised(
         no_contact=standardise.says(pl.col("contact_text"))
         & pl.col("contact").is_null()
         & contact_alone.is_null(),
-        no_age=standardise.says(cell("age")) & age.is_null(),
-        no_sex=standardise.says(cell("sex")) & standardise.sex(cell("sex")).is_null(),
+        no_age=once("age", standardise.says) & age.is_null(),
+        no_sex=once("sex", standardise.says) & sex.is_null(),
     )
     for part in filter(where.__contains__, ("birth", "contact")):
         said = raw.select(standardise.says(pl.col(f"{part}_text"))).to_series()
@@ -485,14 +492,17 @@ def _dates(
         if day_first is not None:
             said = "day" if day_first else "month"
             notes.append(f"In '{where[part]}' the {said} stands before the other.")
-    # Each different date once: a list has far fewer of them than records.
-    once = raw.select(pl.col(part).unique())
     latest = datetime.now(UTC).year
-    once = once.with_columns(iso=dates.iso(pl.col(part), day_first, latest))
+    return _once(raw, part, lambda text: dates.iso(text, day_first, latest))
+
+
+def _once(raw: pl.DataFrame, part: str, made: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
+    """What is made of a column, each different value once: there are far fewer than records."""
+    values = raw.select(pl.col(part).unique()).with_columns(made=made(pl.col(part)))
     every = raw.select(part).join(
-        once, on=part, how="left", nulls_equal=True, maintain_order="left"
+        values, on=part, how="left", nulls_equal=True, maintain_order="left"
     )
-    return every["iso"]
+    return every["made"]
 
 
 def _refuse_no_dates(filled: int, wrong: int, column: str, found: _Found) -> None:

@@ -90,7 +90,8 @@ class Sealed:
     def remove(self) -> None:
         """Remove the key first: without it the rest is noise."""
         for file in (self.key, self.file, self.file.with_name(self.file.name + ".part")):
-            file.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # it is not there, or never could be
+                file.unlink()
 
     def _secret(self) -> bytes:
         """The key, made when there is none; only its owner may read it."""

@@ -32,8 +32,8 @@ def matching(linkage: Mapping[str, Any], estimate: Estimate) -> Matching:
     Parameters
     ----------
     linkage : mapping
-        `records`, `protected`, `levels` (field, level, weight), `rules` (words, pairs, used) and `lists` (list,
-        used, filled), as a run has found them.
+        `records`, `protected`, `levels` (field, level, weight), `rules` (words, pairs, used) and
+        `lists` (list, used, filled), as a run has found them.
     estimate : Estimate
         With `details["linkage"]`.
 
@@ -62,8 +62,8 @@ for two records being one person']
     text = (
         f"The lists hold about {rounded(linkage['records'])} records, several of them of the same "
         f"person: on one list more than once, or on several. They were compared by "
-        f"{listed(fields)}.{kept} Nobody said which belong together; that was learned from how often "
-        "records agree.",
+        f"{listed(fields)}.{kept} Nobody said which belong together; that was learned from how "
+        "often records agree.",
         f"Two records can look alike and be of two people, or look different and be of one. So who "
         f"is who was not decided once but drawn {counted(drawn['draws'])} times, each time as "
         f"likely as the records make it. That gave {seen} different people, and each draw its own "

@@ -150,8 +150,8 @@ def check(
     Parameters
     ----------
     histories : CaptureHistories
-        Draws of who is who are left aside: the most probable counts are checked.
-        Counts over 2 to 12 lists.
+        Counts over 2 to 12 lists. Draws of who is who are left aside: the most probable counts
+        are checked.
     max_order : int, optional
         The most lists that may interact at once, as for `bic`. Where lists are left out it is the
         same, so that nothing else changes.
