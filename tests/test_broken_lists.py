@@ -410,7 +410,9 @@ BROKEN = {
         lambda folder: (folder / "out").mkdir(),
         (*LINK[:-1], "out"),
     ),
-    "writing_a_table_over_a_list": Broken("police.csv: This file is part of the study", nothing, (*LINK[:-1], "police.csv")),
+    "writing_a_table_over_a_list": Broken(
+        "police.csv: This file is part of the study", nothing, (*LINK[:-1], "police.csv")
+    ),
     "protecting_a_list_over_itself": Broken(
         "raw.parquet: Another file is there and would be lost",
         lambda folder: pl.read_csv(folder / "police.csv").write_parquet(folder / "raw.parquet"),
