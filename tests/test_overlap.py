@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from darkfigure.errors import InputError
 from darkfigure.lists.link import Links
@@ -50,11 +53,11 @@ def test_everybody_is_somebody_once(found: Links) -> None:
 @settings(deadline=None)
 def test_the_forest_hangs_together_as_the_pairs_do_and_has_no_circle(found: Links) -> None:
     n = len(found.on)
-    left, right, probability = forest(found)
-    everything = people(n, found.left, found.right)
-    assert np.array_equal(people(n, left, right), everything)
-    assert len(left) == n - (everything.max() + 1)
-    assert np.all((probability > 0) & (probability < 1))
+    branches = forest(found)
+    everything = people(found, (found.left, found.right, np.ones(len(found.left))))
+    one = set(zip(people(found, branches, 100).tolist(), everything.tolist(), strict=True))
+    assert len(one) == everything.max() + 1
+    assert len(branches[0]) == n - (everything.max() + 1)
 
 
 @given(any_links())
@@ -69,8 +72,7 @@ def test_no_other_forest_is_stronger(found: Links) -> None:
         if group[i] != group[j]:
             whole += odds
             group = [group[i] if g == group[j] else g for g in group]
-    _, _, probability = forest(found)
-    assert np.log(probability / (1 - probability)).sum() == pytest.approx(whole, abs=1e-6)
+    assert forest(found)[2].sum() == pytest.approx(whole, abs=1e-6)
 
 
 def test_a_pair_is_one_person_as_often_as_its_probability_says() -> None:
@@ -91,8 +93,52 @@ def test_being_one_person_is_transitive() -> None:
 def test_a_third_record_like_two_others_is_not_counted_twice() -> None:
     """The weaker of two links to one person adds nothing: evidence is counted once."""
     sure = links(3, {(0, 1): 0.99, (0, 2): 0.4, (1, 2): 0.3})
-    _, _, probability = forest(sure)
-    assert sorted(np.round(probability, 6)) == [0.4, 0.99]
+    odds = np.exp(forest(sure)[2])
+    assert sorted(np.round(odds / (1 + odds), 6)) == [0.4, 0.99]
+
+
+def apart(found: Links, *pairs: tuple[int, int]) -> Links:
+    """The links, with pairs that were compared and cannot be one person."""
+    left, right = (np.array([pair[i] for pair in pairs]) for i in (0, 1))
+    return replace(found, apart_left=left, apart_right=right)
+
+
+def test_a_record_with_nothing_but_a_name_goes_to_one_of_two_people_and_not_to_both() -> None:
+    found = apart(links(3, {(0, 1): 0.5, (1, 2): 0.5}, on=[0, 1, 2]), (0, 2))
+    histories = overlaps(found, draws=1_000, seed=2)
+    shared = [(d.shared("a", "b"), d.shared("b", "c")) for d in histories.each_draw()]
+    assert (1, 1) not in shared
+    assert np.mean(shared, axis=0) == pytest.approx([0.375, 0.375], abs=0.05)
+
+
+@given(any_links(), st.integers(0, 1_000))
+@settings(deadline=None)
+def test_two_records_that_were_ruled_out_never_come_together(found: Links, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n = len(found.on)
+    compared = set(zip(found.left.tolist(), found.right.tolist(), strict=True))
+    others = [(i, j) for i in range(n) for j in range(i + 1, n) if (i, j) not in compared]
+    pairs = [pair for pair in others if rng.random() < 0.5]
+    forbidding = apart(found, *pairs) if pairs else found
+    branches = forest(forbidding)
+    for _ in range(5):
+        person = people(forbidding, branches, rng.logistic(size=len(branches[0])))
+        assert all(person[i] != person[j] for i, j in pairs)
+        assert sorted(set(person.tolist())) == list(range(person.max() + 1))
+
+
+def test_without_anybody_apart_people_are_what_hangs_together() -> None:
+    """Against scipy's own connected components, on many random forests."""
+    rng = np.random.default_rng(5)
+    for _ in range(50):
+        n = int(rng.integers(2, 40))
+        pairs = {(i, j): 0.9 for i in range(n) for j in range(i + 1, n) if rng.random() < 1 / n}
+        found = links(n, pairs)
+        graph = coo_matrix((np.ones(len(pairs)), (found.left, found.right)), shape=(n, n))
+        wanted = connected_components(graph, directed=False)[1]
+        got = people(found, (found.left, found.right, found.log_odds))
+        assert len(set(zip(wanted.tolist(), got.tolist(), strict=True))) == wanted.max() + 1
+        assert got.max() == wanted.max()
 
 
 def test_the_same_woman_three_times_on_one_list_is_on_it_once() -> None:

@@ -152,6 +152,7 @@ PROVENANCE = {
 
 
 LINKAGE = {
+    "hide": False,
     "records": 3_912,
     "protected": False,
     "pairs": 2_000,
@@ -218,6 +219,24 @@ def test_the_page_says_how_much_of_the_doubt_is_about_who_is_who() -> None:
     assert "about 3,900 records" in html  # never the number itself, which would give sizes away
     assert "no, too many" in html
     assert "Who is who" not in uk_page()
+
+
+def test_beside_hidden_counts_no_number_of_records_or_pairs_is_told() -> None:
+    """Most agencies have one row for each person: their number of rows is the hidden margin."""
+    shown, hidden = uk_page(LINKAGE), uk_page(LINKAGE | {"hide": True})
+    for number in ("about 3,900 records", "about 4,300", "about 610"):
+        assert number in shown
+        assert number not in hidden
+    other = {
+        **LINKAGE,
+        "hide": True,
+        "records": 17,
+        "pairs": 3,
+        "rules": [rule | {"pairs": 1} for rule in LINKAGE["rules"]],
+        "lists": [each | {"used": 5, "filled": {"birth_year": 5}} for each in LINKAGE["lists"]],
+    }
+    for telling in (">17<", "about 17", "about 1<", "about 5<"):
+        assert telling not in uk_page(other)
 
 
 def test_a_page_of_protected_lists_says_that_no_name_was_given_out() -> None:

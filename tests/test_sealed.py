@@ -16,9 +16,10 @@ LINKS = Links(
     np.array([0, 1]),
     np.array([2, 2]),
     np.array([3.25, -1.5]),
+    np.array([0]),
+    np.array([1]),
     levels=[{"field": "given name", "level": "same", "m": 0.9, "u": 0.1, "weight": 3.2}],
     rules=[{"words": "day of birth", "pairs": 2, "used": True}],
-    notes=("A note.",),
 )
 
 
@@ -32,11 +33,9 @@ def test_links_come_back_as_they_were(kept: Sealed) -> None:
     kept.save(LINKS)
     found = kept.load()
     assert found is not None
-    for name in ("on", "left", "right", "log_odds"):
+    for name in ("on", "left", "right", "log_odds", "apart_left", "apart_right"):
         assert np.array_equal(getattr(found, name), getattr(LINKS, name))
-    assert (found.lists, found.levels, found.rules, found.notes) == (
-        LINKS.lists, LINKS.levels, LINKS.rules, LINKS.notes,
-    )  # fmt: skip
+    assert (found.lists, found.levels, found.rules) == (LINKS.lists, LINKS.levels, LINKS.rules)
 
 
 def test_the_file_says_nothing_and_the_key_is_elsewhere_and_its_owners(kept: Sealed) -> None:

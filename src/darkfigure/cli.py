@@ -259,9 +259,9 @@ def link(
     if as_json:
         _print_json(linked)
         return
-    low, high = linked["observed_draws"]
-    print(f"{linked['records']:,} records of about {linked['observed']:,} different people.")
-    print(f"Over {linked['draws']} draws of who is who: {low:,} to {high:,} people.")
+    print(f"About {linked['observed']:,} different people on {len(linked['lists'])} lists.")
+    for warning in linked["warnings"]:
+        _note(warning)
     print(f"The table: {out}")
 
 

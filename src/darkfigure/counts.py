@@ -11,6 +11,7 @@ import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -100,6 +101,7 @@ class Linked:
             "files": hashes,
             "records": {k: v.model_dump(mode="json") for k, v in study.records.items()},
             "link": study.link.model_dump(mode="json", exclude={"keep"}),
+            "year": datetime.now(UTC).year,  # by which dates of two digits are told
         }
         self.hash = hashlib.sha256(json.dumps(hashes).encode()).hexdigest()
         self.source = ", ".join(Path(each.file).name for each in study.records.values())
@@ -147,8 +149,11 @@ class Linked:
                 links = link.link_protected(protected, where=self.where, seed=seed, watch=self.say)
             else:
                 links = link.link(plain, where=self.where, seed=seed, watch=self.say)
-            if self._sealed:
-                self._sealed.save(links)
+            try:
+                if self._sealed:
+                    self._sealed.save(links)
+            except OSError as error:
+                self.say(f"The links cannot be kept for the case of an interrupt: {error}.")
         return links
 
     @cached_property
@@ -179,9 +184,10 @@ class Linked:
             if isinstance(each, Records):
                 told = asdict(each.quality) | {"problems": len(each.quality.problems)}
             else:
-                told = {"used": each.frame.height, "filled": {}}
+                told = {"used": each.frame.height, "filled": {}, "notes": ()}
             lists.append({"list": each.name, **told})
         return {
+            "hide": self.shown.rounded,
             "records": len(links.on),
             "protected": not isinstance(self._lists[0], Records),
             "pairs": len(links.left),

@@ -237,7 +237,7 @@ def publishable_estimate(estimate: Estimate) -> Estimate:
     if drawn := estimate.details.get("linkage"):
         details["linkage"] = {
             "draws": drawn["draws"],
-            "share": round(drawn["share"], 2),
+            "share": None if drawn["share"] is None else round(drawn["share"], 2),
             "observed": [_coarse(number) for number in drawn["observed"]],
         }
     observed = estimate.observed
@@ -264,6 +264,7 @@ def publishable_estimate(estimate: Estimate) -> Estimate:
 def _coarse_words(warning: str) -> str:
     """A warning without exact numbers of replicates and models, or criteria."""
     some = re.sub(r"[\d,]+ of (the )?[\d,]+ (bootstrap )?replicates", r"some \2replicates", warning)
+    some = re.sub(r"[\d,]+ of [\d,]+ draws of who", "some draws of who", some)
     some = re.sub(r"[\d,]+ models", "models", some)
     some = re.sub(r"a BIC up to [\d,]+ lower", "a lower BIC", some)
     return some[:1].upper() + some[1:]

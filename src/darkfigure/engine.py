@@ -126,15 +126,18 @@ def database(where: Where = "local") -> Iterator[Any]:
             connection.execute("CREATE MACRO size(a) AS len(a)")
             yield DuckDBAPI(connection)
         return
+    if SparkSession.getActiveSession() is not None:
+        raise InputError("Spark is at work in this process already; darkfigure starts its own.")
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    master = os.environ.get("SPARK_MASTER", f"local[{cores()}]")
+    builder = SparkSession.builder.appName("darkfigure").master(master)
+    if master.startswith("local"):
+        builder = builder.config("spark.driver.bindAddress", "127.0.0.1")
+        builder = builder.config("spark.driver.host", "127.0.0.1")
     session = (
-        SparkSession.builder.appName("darkfigure")
-        .master(os.environ.get("SPARK_MASTER", f"local[{cores()}]"))
+        builder.config("spark.ui.enabled", "false")
         .config("spark.sql.shuffle.partitions", str(4 * cores()))
-        .config("spark.ui.enabled", "false")
         .config("spark.driver.memory", "4g")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.driver.host", "127.0.0.1")
         .config("spark.ui.showConsoleProgress", "false")
         .config("spark.log.level", "OFF")  # what goes wrong comes back as an exception
         .config("spark.sql.codegen.wholeStage", "false")  # comparisons outgrow a Java method

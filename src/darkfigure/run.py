@@ -174,8 +174,9 @@ def link(
     Returns
     -------
     dict
-        `records`, `lists`, `observed` (people in the most probable counts), `observed_draws` (the
-        least and the most over the draws), `draws`, `seed`, `levels`, `rules`, `warnings`.
+        `lists`, `observed` (people in the most probable counts), `draws`, `seed`, `rules` by which
+        records were looked up, and `warnings`; where no count is held back also `records`,
+        `observed_draws` (the least and the most over the draws), `levels` and `pairs`.
 
     Raises
     ------
@@ -194,25 +195,31 @@ def link(
         )
     out = _free_for_output(out, study, path)
     counts = Linked(study, path, None, where, say)
+    histories, about = counts.histories, counts.about
+    header = [*histories.lists, "count"]
+    rows = safe_rows(counts.shown, histories.lists)
+    table: Rows = [header, *([row[name] for name in header] for row in rows)]
     try:
-        header = [*counts.histories.lists, "count"]
-        rows = safe_rows(counts.shown, counts.histories.lists)
-        table: Rows = [header, *([row[name] for name in header] for row in rows)]
         write(out, as_csv(table, study).encode())
     except OSError as error:
         raise InputError(Problem(f"It cannot be written: {error.strerror}.", str(out))) from None
-    seen = [draw.observed for draw in counts.histories.each_draw()]
-    return {
-        "records": counts.about["records"],
-        "lists": list(counts.histories.lists),
-        "observed": counts.histories.observed,
-        "observed_draws": [min(seen), max(seen)],
-        "draws": len(seen),
+    told: dict[str, Any] = {
+        "lists": list(histories.lists),
+        "observed": histories.observed,
+        "draws": study.link.draws,
         "seed": study.link.seed,
-        "levels": counts.about["levels"],
-        "rules": counts.about["rules"],
-        "warnings": list(counts.histories.notes),
+        "rules": [rule["words"] for rule in about["rules"] if rule["used"]],
+        "warnings": [f"{each['list']}: {n}" for each in about["lists"] for n in each["notes"]],
     }
+    if not counts.shown.rounded:  # else each of these numbers helps to work out hidden counts
+        seen = [draw.observed for draw in histories.each_draw()]
+        told |= {
+            "records": about["records"],
+            "observed_draws": [min(seen), max(seen)],
+            "levels": about["levels"],
+            "pairs": {rule["words"]: rule["pairs"] for rule in about["rules"]},
+        }
+    return told
 
 
 def _free_for_output(out: str | Path, study: Study, path: Path) -> Path:
@@ -277,15 +284,15 @@ def protect(
     smallest, where, called = 5, Mapped(), name or Path(file).stem
     if study is not None:
         planned = load_study(study, protecting=True)
-        short = name or next(
-            (k for k, each in planned.records.items() if Path(each.file).stem == Path(file).stem),
-            "",
-        )
+        stem = Path(file).stem
+        fitting = [k for k, each in planned.records.items() if Path(each.file).stem == stem]
+        short = name or (fitting[0] if len(fitting) == 1 else "")
         if short not in planned.records:
             known = ", ".join(planned.records) or "none"
             raise InputError(
                 Problem(
-                    f"The study has no list '{called}'; say which it is by --name: {known}.",
+                    f"The study has no list '{called}', or several; say which it is by --name: "
+                    f"{known}.",
                     str(study),
                 )
             )

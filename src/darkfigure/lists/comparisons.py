@@ -49,6 +49,11 @@ class Ladder:
     rare: str = ""
 
     @property
+    def reads(self) -> set[str]:
+        """The columns without which there is nothing to compare."""
+        return {self.column_of, "birth"} if self.column_of == "birth_year" else {self.column_of}
+
+    @property
     def column(self) -> str:
         """The field's name as SQL can have it."""
         return "".join(sign if sign.isalnum() else "_" for sign in self.field)

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from darkfigure import engine
 from darkfigure.errors import NoEstimateError
@@ -37,8 +39,14 @@ if TYPE_CHECKING:
 LOWEST = 0.001
 """Pairs less likely than this to be one person are let go."""
 
+APART = 0.003
+"""Two records less likely than this to be one person never come together by way of others."""
+
 SMALLEST_M = 0.001
 """Every kind of error that has been thought of happens at least so often, whatever the data say."""
+
+USUAL_M = 0.85
+"""How often two records of one person are the same where the data cannot tell how often."""
 
 SAMPLED_PAIRS = 1_000_000
 LEARNED_FROM = 100_000
@@ -48,12 +56,17 @@ FEW = 50_000
 """Up to so many records, u is mended for the matches among the random pairs it was learned from."""
 
 NOTHING = (
-    "The lists have nothing in common by which people could be recognised: no two records agree on "
-    "a name, a birth date, a telephone number or anything else that was given."
+    "The lists have nothing in common by which people could be recognised: no two records have the "
+    "same telephone number, day of birth, given and family name together, or anything else by "
+    "which records are looked up."
 )
 
 Watch = Callable[[str], None]
 """Told what is being done, as it begins."""
+
+
+def _nobody() -> npt.NDArray[np.int64]:
+    return np.empty(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -70,12 +83,13 @@ class Links:
         The two records of each pair, `left < right`, in order.
     log_odds : array of float, shape (pairs,)
         Natural logarithm of the odds that the two are one person, prior included.
+    apart_left, apart_right : array of int, shape (apart,)
+        The two records of each pair that was compared and cannot be one person, of those that a
+        chain of links would bring together.
     levels : list of dict
         What each level of each comparison says: field, level, m, u, weight (log2 of m/u).
     rules : list of dict
         Which pairs were compared: words, pairs, used.
-    notes : tuple of str
-        What a reader of any result should know.
     """
 
     lists: tuple[str, ...]
@@ -83,9 +97,10 @@ class Links:
     left: npt.NDArray[np.int64]
     right: npt.NDArray[np.int64]
     log_odds: npt.NDArray[np.float64]
+    apart_left: npt.NDArray[np.int64] = field(default_factory=_nobody)
+    apart_right: npt.NDArray[np.int64] = field(default_factory=_nobody)
     levels: list[dict[str, Any]] = field(default_factory=list)
     rules: list[dict[str, Any]] = field(default_factory=list)
-    notes: tuple[str, ...] = ()
 
 
 def link(
@@ -242,15 +257,20 @@ def linked(
     share = share_of_matches(evidence, n)
     log_odds = evidence + math.log(share / (1 - share))
     likely = log_odds > math.log(LOWEST / (1 - LOWEST))
-    left, right, log_odds = left[likely], right[likely], log_odds[likely]
     order = np.lexsort((right, left))
+    left, right, log_odds, likely = left[order], right[order], log_odds[order], likely[order]
+    chain = coo_matrix((likely[likely], (left[likely], right[likely])), shape=(n, n))
+    hanging = connected_components(chain, directed=False)[1]
+    apart = (log_odds < math.log(APART / (1 - APART))) & (hanging[left] == hanging[right])
     on = frame["list"].replace_strict(list(names), range(len(names)), return_dtype=pl.Int64)
     return Links(
         lists=tuple(names),
         on=on.to_numpy(),
-        left=left[order],
-        right=right[order],
-        log_odds=np.round(log_odds[order], 6),  # beyond that engines may differ
+        left=left[likely],
+        right=right[likely],
+        log_odds=np.round(log_odds[likely], 6),  # beyond that engines may differ
+        apart_left=left[apart],
+        apart_right=right[apart],
         levels=_told(ladders, worth),
         rules=[{"words": c.rule.words, "pairs": c.pairs, "used": c.used} for c in chosen],
     )
@@ -338,10 +358,15 @@ def _share_to_begin_with(frame: pl.DataFrame) -> float:
     return 1 / max(frame.height, 10)
 
 
-def _linker(api: Any, frame: pl.DataFrame, settings: SettingsCreator) -> Linker:
+def _linker(
+    api: Any,
+    frame: pl.DataFrame,
+    settings: SettingsCreator | dict[str, Any],
+    name: str = "records",
+) -> Linker:
     from splink import Linker
 
-    table = api.register(engine.arrow(frame), dataset_display_name="records")
+    table = api.register(engine.arrow(frame), dataset_display_name=name)
     return Linker(table, settings, log_level=logging.ERROR)
 
 
@@ -350,6 +375,7 @@ def _learned(
 ) -> Worth:
     """m and u of every level of every comparison, m within pairs that a rule takes."""
     from splink.blocking_rule_library import CustomRule
+    from splink.internals.exceptions import SplinkException
 
     if frame.height > LEARNED_FROM:
         chosen = np.random.default_rng(seed).choice(frame.height, LEARNED_FROM, replace=False)
@@ -360,20 +386,29 @@ def _learned(
             max_pairs=SAMPLED_PAIRS + 1, seed=seed, min_count_per_level=None, num_chunks=1
         )
         for rule in rules:
-            linker.training.estimate_parameters_using_expectation_maximisation(
-                CustomRule(rule.sql),
-                max_pairs=SAMPLED_PAIRS,
-                estimate_without_term_frequencies=True,
-            )
+            if all(set(rule.left) & set(ladder.reads) for ladder in ladders):
+                continue  # nothing is left to learn about
+            before = linker.misc.save_model_to_json()
+            try:
+                linker.training.estimate_parameters_using_expectation_maximisation(
+                    CustomRule(rule.sql),
+                    max_pairs=SAMPLED_PAIRS,
+                    estimate_without_term_frequencies=True,
+                )
+            except (SplinkException, ValueError):
+                # Where very few pairs agree Splink refuses what it learns: as if never tried.
+                linker = _linker(api, frame, before, name=f"without {rule.words}")
         model = linker.misc.save_model_to_json()
     least = 0.5 / _sampled(frame.height)
     worth: Worth = []
     for comparison in model["comparisons"]:
         found = []
-        for level in comparison["comparison_levels"]:
-            if level.get("is_null_level"):
-                continue
+        levels = [x for x in comparison["comparison_levels"] if not x.get("is_null_level")]
+        learned = any(isinstance(x.get("m_probability"), float) for x in levels)
+        for i, level in enumerate(levels):
             m, u = level.get("m_probability"), level.get("u_probability")
+            if not learned:  # no rule left this field to learn about
+                m = USUAL_M if i == 0 else (1 - USUAL_M) / (len(levels) - 1)
             if not isinstance(m, float) and not isinstance(u, float):
                 found.append((least, least))  # a level that nobody was seen on says nothing
                 continue
@@ -429,7 +464,7 @@ def _scored(
             linker.table_management.register_blocked_pairs_for_predict(
                 api.register(engine.arrow(compared.with_columns(match_key=pl.lit("0"))))
             )
-        found = linker.inference.predict(threshold_match_weight=math.log2(LOWEST))
+        found = linker.inference.predict()
         scores: Any = found
         table = scores.as_pyarrow_table().select(["unique_id_l", "unique_id_r", "match_weight"])
     one, other, weight = (column.to_numpy() for column in table.columns)

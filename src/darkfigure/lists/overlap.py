@@ -2,13 +2,17 @@
 
 Of all pairs that may be one person, the strongest that hang everything together without a circle
 make a forest (a maximum spanning forest: single linkage, Gower & Ross 1969). In each draw every
-branch holds with its own probability, and what still hangs together is one person. A person's
-records are thus a tree of copies in which each link is evidence once: a third record like two
-others does not count double. Being one person is transitive by construction, and the draws need no
-chain that has to settle.
+branch holds with its own probability, and what hangs together is one person: a person's records are
+a tree of copies in which each link is evidence once, so that a third record like two others does
+not count double.
 
-On the FEBRL data the probabilities that come of it are calibrated, as `make accuracy` shows; those
-of independent pairs are not, for nothing holds them together.
+Two records that were compared and cannot be one person never come together, whatever lies between
+them: a record with nothing but a name goes to one of two people of that name, not to both. So
+branches are taken in the order of their strength in this draw, the log odds and logistic noise (the
+perturbed maximum of Papandreou & Yuille 2011), and one that would bring such two together is left.
+Being one person is transitive by construction, and no chain has to settle.
+
+On the FEBRL data the probabilities that come of it are calibrated, as `make accuracy` shows.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
+from scipy.sparse.csgraph import minimum_spanning_tree
 
 from darkfigure.errors import InputError
 from darkfigure.histories import CaptureHistories
@@ -51,19 +55,14 @@ def overlaps(links: Links, *, draws: int = DRAWS, seed: int = 1) -> CaptureHisto
     """
     if draws == 1 or not 0 <= draws <= 1_000:
         raise InputError(f"The draws of who is who are 2 to 1,000, or 0 for none; not {draws}.")
-    left, right, probability = forest(links)
-    n = len(links.on)
-
-    def counts(held: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-        return count(links.on, people(n, left[held], right[held]), len(links.lists))
-
+    branches = forest(links)
     drawn = []
     for draw in range(draws):
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(draw,)))
-        drawn.append(counts(rng.random(len(probability)) < probability))
-    return CaptureHistories(
-        links.lists, counts(probability > 0.5), links.notes, np.array(drawn) if drawn else None
-    )
+        noise = rng.logistic(size=len(branches[2]))
+        drawn.append(count(links.on, people(links, branches, noise), len(links.lists)))
+    likeliest = count(links.on, people(links, branches), len(links.lists))
+    return CaptureHistories(links.lists, likeliest, draws=np.array(drawn) if drawn else None)
 
 
 def clusters(links: Links) -> npt.NDArray[np.int64]:
@@ -76,15 +75,14 @@ def clusters(links: Links) -> npt.NDArray[np.int64]:
     >>> clusters(links)
     array([0, 1, 0])
     """
-    left, right, probability = forest(links)
-    held = probability > 0.5
-    return people(len(links.on), left[held], right[held])
+    return people(links, forest(links))
 
 
-def forest(
-    links: Links,
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """The strongest links that hang together without a circle, each with its probability."""
+Branches = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]
+
+
+def forest(links: Links) -> Branches:
+    """The strongest links that hang together without a circle: two records, and the log odds."""
     # Ranks, so that equal weights are taken in the order of the records on any machine.
     strongest_first = np.lexsort((links.right, links.left, -links.log_odds))
     rank = np.empty(len(strongest_first))
@@ -93,16 +91,40 @@ def forest(
     graph = coo_matrix((rank, (links.left, links.right)), shape=(n, n))
     kept = strongest_first[minimum_spanning_tree(graph.tocsr()).data.astype(np.int64) - 1]
     kept = kept[np.lexsort((links.right[kept], links.left[kept]))]
-    return links.left[kept], links.right[kept], 1 / (1 + np.exp(-links.log_odds[kept]))
+    return links.left[kept], links.right[kept], links.log_odds[kept]
 
 
 def people(
-    n: int, left: npt.NDArray[np.int64], right: npt.NDArray[np.int64]
+    links: Links, branches: Branches, noise: npt.NDArray[np.float64] | float = 0.0
 ) -> npt.NDArray[np.int64]:
-    """Whose record each is, when these pairs are one person: a number from 0, shape (n,)."""
-    graph = coo_matrix((np.ones(len(left), np.int8), (left, right)), shape=(n, n))
-    found: npt.NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(np.int64)
-    return found
+    """Whose record each is, as a number from 0, shape (records,).
+
+    Parameters
+    ----------
+    links : Links
+        Of which two records that were ruled out never come together.
+    branches
+        As `forest` gives them.
+    noise : array of float, shape (branches,), or 0
+        Added to the log odds; a branch holds where the sum is above zero.
+    """
+    from darkfigure.lists import _unite
+
+    left, right, log_odds = branches
+    strength = log_odds + noise
+    order = np.argsort(-strength, kind="stable")
+    order = order[strength[order] > 0]
+    n = len(links.on)
+    both = np.concatenate([links.apart_left, links.apart_right])
+    other = np.concatenate([links.apart_right, links.apart_left])
+    begin = np.concatenate([[0], np.cumsum(np.bincount(both, minlength=n))])
+    group, size = np.arange(n), np.ones(n, np.int64)
+    following, last = np.full(n, -1), np.arange(n)
+    against = other[np.argsort(both, kind="stable")]
+    _unite.unite(left[order], right[order], begin, against, group, size, following, last)
+    while np.any(group != group[group]):
+        group = group[group]
+    return np.unique(group, return_inverse=True)[1].astype(np.int64)
 
 
 def count(

@@ -42,6 +42,7 @@ import numpy.typing as npt
 import polars as pl
 
 from darkfigure import engine
+from darkfigure.errors import InputError
 from darkfigure.lists.keys import Key
 from darkfigure.lists.protected import BITS, BLOCK, ENCODINGS, SCHEMA, WORDS, Protected, Words
 
@@ -51,6 +52,11 @@ NEARLY_UNIQUE = ("phone", "email", "identifier")
 FILLED_TO = 16
 MOST = 10
 """A value that more records of a list share than this is left out; fewer in lists below 200."""
+
+LEAST_SHARED = 5
+"""No value of a stratum stands for fewer records, whatever the study says."""
+
+MOST_VALUES = 20
 
 RECORD: dict[str, Any] = {
     **dict.fromkeys(("given", "family", "birth", *NEARLY_UNIQUE, "case"), pl.String),
@@ -112,8 +118,9 @@ def protect(
         rare, secret = _rare(records, field, (field,)), key.derive(field)
         columns[field] = _tokens(rare, secret)
         columns[f"{field}_near"] = _token_lists([_neighbourhood(v) for v in rare], secret)
-    columns["case"] = _tokens(records["case"], key.derive(f"case of {name}"))
-    strata = [_coarse(records[c], smallest_count) for c in records.columns if c[:8] == "stratum_"]
+    columns["case"] = _tokens(_rare(records, "case", ("case",)), key.derive(f"case of {name}"))
+    least = max(smallest_count, LEAST_SHARED)
+    strata = [_coarse(records[c], least) for c in records.columns if c[:8] == "stratum_"]
     return Protected(name, key.fingerprint, pl.DataFrame(columns).select(*SCHEMA, *strata))
 
 
@@ -293,6 +300,12 @@ def _columns(encoding: str, filters: Words) -> dict[str, pl.Series]:
 
 def _coarse(stratum: pl.Series, smallest: int) -> pl.Series:
     """The stratum with values that few records have taken together; missing if still few."""
+    if stratum.n_unique() > MOST_VALUES:
+        raise InputError(
+            f"The stratum '{stratum.name.removeprefix('stratum_')}' has more than {MOST_VALUES} "
+            "different values, which could tell people apart; strata are coarse, such as ten-year "
+            "bands of age."
+        )
     here = pl.col(stratum.name)
     few = pl.len().over(here) < smallest
     text = stratum.cast(pl.String).to_frame()

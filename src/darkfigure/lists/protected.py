@@ -7,9 +7,8 @@ two filters, twice the bits they share over the bits they have (Schnell, Bachtel
 
 from __future__ import annotations
 
+import io
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import polars as pl
 
 from darkfigure import engine
 from darkfigure.errors import InputError, Problem
+from darkfigure.steps import write
 
 ENCODINGS = ("names", "dates")
 BITS = 1024
@@ -81,12 +81,11 @@ def write_protected(protected: Protected, path: str | Path) -> None:
         "records": protected.frame.height,
     }
     path = Path(path)
+    content = io.BytesIO()
+    protected.frame.write_parquet(content, metadata={"darkfigure": json.dumps(about)})
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".protected-") as folder:
-            aside = Path(folder, "list")
-            protected.frame.write_parquet(aside, metadata={"darkfigure": json.dumps(about)})
-            aside.chmod(0o600)
-            os.replace(aside, path)
+        write(path, content.getvalue())
+        path.chmod(0o600)
     except OSError as error:
         raise _refusal(path, f"The protected list cannot be written: {error.strerror}.") from None
 

@@ -236,7 +236,9 @@ def _columns(sheet: Sheet, mapped: Mapped) -> tuple[dict[str, str], list[str]]:
         raise InputError(problems)
     for column, times in Counter(filter(None, headers)).items():
         if times > 1:
-            complain(f"{times} columns have this name; give each its own.", column)
+            complain(
+                f"{times} columns have one name; give each its own.", column if known else None
+            )
     for part, column in wanted.items():
         if part not in FIELDS and not part.startswith("stratum_"):
             near = get_close_matches(part, FIELDS, n=1)
@@ -244,11 +246,19 @@ def _columns(sheet: Sheet, mapped: Mapped) -> tuple[dict[str, str], list[str]]:
             complain(f"A list has no field '{part}'; the fields are {', '.join(FIELDS)}.{hint}")
         elif column.strip() not in headers:
             # Where no header is known, the first line may be a person's, and is not repeated.
-            near = get_close_matches(column, headers) or [h for h in headers if h and known]
+            near = get_close_matches(column, headers) or [h for h in headers if h]
+            near = near if known else []
             hint = f"did you mean one of {', '.join(map(repr, near[:20]))}?"
             complain(
                 f"There is no column '{column}' (for {part.removeprefix('stratum_')}); "
                 f"{hint if near else 'look at the names of the columns in the header.'}"
+            )
+    telling = {c.strip() for part, c in mapped.columns.items() if part not in ("sex", "place")}
+    for name, column in mapped.strata.items():
+        fields = [p for p in FIELDS if _bare(column) in (p, *FIELDS[p])]
+        if column.strip() in telling or set(fields) - {"sex", "place"}:
+            complain(
+                f"The stratum '{name}' tells people apart; make it coarser, in another column."
             )
     where = {part: column.strip() for part, column in wanted.items()}
     notes = []
@@ -437,7 +447,7 @@ def _standardised(
         age=pl.when(pl.col("age") <= OLDEST).then(pl.col("age")),
         aliases=pl.concat_list("aliases", pl.concat_list(pl.col("more")).list.drop_nulls()),
     )
-    for part in ("phone", "email", "identifier"):
+    for part in ("phone", "email", "identifier", "case"):
         frame = _without_common(frame, part, where, found)
     return frame.with_columns(
         birth_year=pl.coalesce(

@@ -19,7 +19,7 @@ import numpy as np
 
 from darkfigure.lists.link import Links
 
-ARRAYS = ("on", "left", "right", "log_odds")
+ARRAYS = ("on", "left", "right", "log_odds", "apart_left", "apart_right")
 
 
 class Sealed:
@@ -57,7 +57,7 @@ class Sealed:
 
         content = io.BytesIO()
         rest = {"lists": links.lists, "levels": links.levels, "rules": links.rules}
-        told = np.frombuffer(json.dumps({**rest, "notes": links.notes}).encode(), np.uint8)
+        told = np.frombuffer(json.dumps(rest).encode(), np.uint8)
         np.savez_compressed(content, told=told, **{name: getattr(links, name) for name in ARRAYS})
         nonce = os.urandom(12)
         sealed = nonce + AESGCM(self._secret()).encrypt(nonce, content.getvalue(), self.belongs_to)
@@ -83,13 +83,12 @@ class Sealed:
             told = json.loads(found["told"].tobytes())
             arrays = {name: found[name] for name in ARRAYS}
         links = Links(tuple(told["lists"]), **arrays)
-        return replace(
-            links, levels=told["levels"], rules=told["rules"], notes=tuple(told["notes"])
-        )
+        return replace(links, levels=told["levels"], rules=told["rules"])
 
     def remove(self) -> None:
         """Remove the key first: without it the rest is noise."""
-        for file in (self.key, self.file, self.file.with_name(self.file.name + ".part")):
+        parts = (file.with_name(file.name + ".part") for file in (self.key, self.file))
+        for file in (self.key, self.file, *parts):
             with contextlib.suppress(OSError):  # it is not there, or never could be
                 file.unlink()
 
@@ -103,7 +102,7 @@ class Sealed:
                 return secret
         self.key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         secret = AESGCM.generate_key(256)
-        part = self.key.with_name(f"{self.key.name}.{os.getpid()}.part")
+        part = self.key.with_name(f"{self.key.name}.part")
         with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
             stream.write(secret)
         os.replace(part, self.key)

@@ -32,8 +32,8 @@ def matching(linkage: Mapping[str, Any], estimate: Estimate) -> Matching:
     Parameters
     ----------
     linkage : mapping
-        `records`, `protected`, `levels` (field, level, weight), `rules` (words, pairs, used) and
-        `lists` (list, used, filled), as a run has found them.
+        `hide`, `records`, `protected`, `levels` (field, level, weight), `rules` (words, pairs,
+        used) and `lists` (list, used, filled), as a run has found them.
     estimate : Estimate
         With `details["linkage"]`.
 
@@ -41,7 +41,8 @@ def matching(linkage: Mapping[str, Any], estimate: Estimate) -> Matching:
     --------
     >>> same = {"field": "birth date", "level": "same", "m": 0.9, "u": 0.001, "weight": 9.8}
     >>> levels = [same, same | {"level": "different", "m": 0.1, "u": 0.999, "weight": -3.3}]
-    >>> how = {"records": 812, "protected": False, "levels": levels, "rules": [], "lists": []}
+    >>> how = {"hide": False, "records": 812, "protected": False, "levels": levels}
+    >>> how |= {"rules": [], "lists": []}
     >>> drawn = {"draws": 20, "share": 0.25, "observed": [640, 655]}
     >>> e = Estimate(900.0, 800.0, 999.0, 0.95, 650, "bic", ("a",), details={"linkage": drawn})
     >>> [chart.title for chart in matching(how, e).charts]
@@ -51,6 +52,7 @@ for two records being one person']
     drawn = estimate.details["linkage"]
     fields = [f.removesuffix(", encoded") for f in (each["field"] for each in linkage["levels"])]
     fields = list(dict.fromkeys(fields))
+    hide = linkage["hide"]  # every number of records or pairs helps to work out hidden counts
     low, high = (rounded(n) for n in drawn["observed"])
     seen = f"about {low}" if low == high else f"between {low} and {high}"
     kept = (
@@ -59,9 +61,10 @@ for two records being one person']
         if linkage["protected"]
         else ""
     )
+    number = "many" if hide else f"about {rounded(linkage['records'])}"
     text = (
-        f"The lists hold about {rounded(linkage['records'])} records, several of them of the same "
-        f"person: on one list more than once, or on several. They were compared by "
+        f"The lists hold {number} records, several of them of the same person: on one list more "
+        "than once, or on several. They were compared by "
         f"{listed(fields)}.{kept} Nobody said which belong together; that was learned from how "
         "often records agree.",
         f"Two records can look alike and be of two people, or look different and be of one. So who "
@@ -69,11 +72,12 @@ for two records being one person']
         f"likely as the records make it. That gave {seen} different people, and each draw its own "
         "estimate; the range above holds all of them.",
     )
-    charts = (_doubt(drawn["share"]), _weights(linkage["levels"]))
+    share = drawn["share"]
+    charts = (*([] if share is None else [_doubt(share)]), _weights(linkage["levels"]))
     lists = [
         [
             each["list"],
-            f"about {rounded(each['used'])}",
+            "not shown" if hide else f"about {rounded(each['used'])}",
             *(
                 "encoded" if linkage["protected"] else _share(each, part)
                 for part in ("birth_year", "phone", "place")
@@ -82,9 +86,10 @@ for two records being one person']
         for each in linkage["lists"]
     ]
     rules = [
-        [rule["words"], f"about {rounded(rule['pairs'])}" if rule["pairs"] else "none",
-         "yes" if rule["used"] else "no" if not rule["pairs"] else "no, too many"]
+        [rule["words"], "not shown" if hide else f"about {rounded(rule['pairs'])}",
+         "yes" if rule["used"] else "no, too many"]
         for rule in linkage["rules"]
+        if rule["pairs"] or hide
     ]  # fmt: skip
     return Matching(text, charts, lists, rules)
 

@@ -168,9 +168,9 @@ def verdict(found: Sequence[Finding]) -> Verdict:
 
 
 def _width(estimate: Estimate) -> Finding:
+    moved = "chance alone" if "linkage" not in estimate.details else "chance and doubtful matches"
     why = (
-        "The range says how far chance alone could have moved the number. It says nothing of a "
-        "wrong model."
+        f"The range says how far {moved} could have moved the number, and nothing of a wrong model."
     )
     if math.isinf(estimate.upper):
         return Finding(True, "The data set no upper limit.", why, decisive=True)

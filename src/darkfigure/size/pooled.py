@@ -96,7 +96,7 @@ def _pooled(
         nothing = [np.full(sets[0].size, math.inf)] * without
         draws = np.concatenate([*sets, *nothing])
         bias = acceleration = 0.0
-        if "acceleration" in each[0].details:
+        if all("acceleration" in e.details for e in each):
             below = np.mean([np.mean(s < e.total) for s, e in zip(sets, each, strict=True)])
             below = min(max(float(below), 0.5 / draws.size), 1 - 0.5 / draws.size)
             bias = NormalDist().inv_cdf(below)
@@ -111,7 +111,7 @@ def _pooled(
     total = max(float(np.quantile(totals, 0.5, method="lower")), seen)
     linkage = {
         "draws": len(tables),
-        "share": _share(sets, each),
+        "share": None if without else _share(sets, each),
         "observed": [min(t.observed for t in tables), max(t.observed for t in tables)],
         "totals": [float(totals[:len(each)].min()), float(totals[:len(each)].max())],
         "without_estimate": without,
@@ -127,7 +127,11 @@ def _pooled(
         total=total,
         lower=max(min(lower, total), seen),
         upper=max(upper, total),
-        settings={**central.settings, **_said(options, asked), "linkage_draws": len(tables)},
+        settings={
+            **central.settings,
+            **_said(asked, _own(0, len(tables), options, asked)),
+            "linkage_draws": len(tables),
+        },
         details={**details, "linkage": linkage},
         warnings=tuple(warnings),
         draws=None if draws is None else np.maximum(draws, seen),
@@ -160,8 +164,10 @@ def _part(progress: engine.Progress, number: int, of: int) -> engine.Progress:
     return lambda done, pieces: progress(number * pieces + done, of * pieces)
 
 
-def _said(options: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
-    return {k: asked[k] for k in ("seed", "bootstrap", "draws") if asked.get(k) is not None}
+def _said(asked: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """The settings as asked for, and what each table got of them."""
+    said = {k: asked[k] for k in ("seed", *LEAST) if asked.get(k) is not None}
+    return said | {f"{k}_per_table": own[k] for k in LEAST if own.get(k)}
 
 
 def _spread(estimate: Estimate) -> npt.NDArray[np.float64]:
