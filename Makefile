@@ -14,10 +14,10 @@ PYTHONS := python3.11 python3 python3.12 python3.13
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --no-input
 
-.PHONY: help setup run test parity bench docs
+.PHONY: help setup run test parity accuracy bench docs
 
 help: ## say what can be done here
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
 
 setup: .venv/run.stamp .venv/dev.stamp ## install all that `run` and `test` need
 
@@ -37,8 +37,13 @@ test: .venv/dev.stamp ## style, types, import contracts, tests and documentation
 parity: .venv/dev.stamp ## compare every number with published and peer results
 	$(BIN)/python -m benchmarks.parity
 
-bench: .venv/dev.stamp ## measure time and memory, and write the numbers into the documentation
+accuracy: .venv/dev.stamp ## hold linkage and its intervals against data whose truth is known
+	$(BIN)/python -m benchmarks.accuracy
+
+bench: .venv/dev.stamp ## measure time and memory, and try attacks; the documentation gets the numbers
 	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.linkage
+	$(BIN)/python -m benchmarks.attack
 
 docs: .venv/dev.stamp ## build the documentation into site/
 	$(BIN)/mkdocs build --strict
@@ -63,4 +68,5 @@ docs: .venv/dev.stamp ## build the documentation into site/
 .venv/dev.stamp: requirements-dev.lock .venv/run.stamp
 	$(PIP) install --require-hashes -r requirements-dev.lock
 	scripts/system-packages.sh chromium
+	scripts/system-packages.sh default-jre-headless
 	touch $@

@@ -17,6 +17,7 @@ import json
 import platform
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -125,7 +126,7 @@ def judged(what: str, links: Links, person: npt.NDArray[np.int64], bar: float) -
 def _drawn(links: Links) -> list[int]:
     """The least and the most people over the draws."""
     if len(links.lists) == 1:  # no counts over lists come of one list
-        links = Links((*links.lists, "none"), links.on, links.left, links.right, links.log_odds)
+        links = replace(links, lists=(*links.lists, "none"))
     seen = [each.observed for each in overlaps(links, draws=DRAWS).each_draw()]
     return [min(seen), max(seen)]
 

@@ -38,13 +38,13 @@ def pairs(links: Links, person: npt.NDArray[np.int64]) -> tuple[Chances, Truths]
     person : array of int, (records,)
         Who each record is truly about.
     """
-    left, right, probability = forest(links)
-    n = len(person)
-    drawn = np.empty((DRAWS, n), np.int64)
+    branches = forest(links)
+    drawn = np.empty((DRAWS, len(person)), np.int64)
     for draw in range(DRAWS):
-        held = np.random.default_rng([1, draw]).random(len(probability)) < probability
-        drawn[draw] = people(n, left[held], right[held])
-    together = people(n, left, right)
+        noise = np.random.default_rng([1, draw]).logistic(size=len(branches[0]))
+        drawn[draw] = people(links, branches, noise)
+    everything = (links.left, links.right, np.ones(len(links.left)))
+    together = people(Links(links.lists, links.on, *everything), everything)
     order = np.argsort(together, kind="stable")
     chances, truths = [np.empty(0)], [np.empty(0, bool)]
     for group in np.split(order, np.flatnonzero(np.diff(together[order])) + 1):

@@ -72,7 +72,8 @@ def write(folder: Path, people: str) -> Facts:
 
 def read(folder: Path) -> Lists:
     """The lists, whose fields are known by their headers, and who each record is about."""
-    lists = [read_records(file, file.stem) for file in sorted(folder.glob("*.csv"))]
+    files = sorted(folder.glob("*.csv"))
+    lists = list(engine.run(lambda file: read_records(file, file.stem), files))  # as `run` does
     with np.load(folder / TRUTH) as truth:
         person = [truth[each.name][each.frame["row"].to_numpy() - 2] for each in lists]
     return Lists(lists, np.concatenate(person))

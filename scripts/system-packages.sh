@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Install Debian packages that pip cannot: the browser of the tests, or Python's venv.
-# usage: scripts/system-packages.sh chromium | python3.11-venv
+# Install Debian packages that pip cannot: the browser and the Java runtime of the tests, or
+# Python's venv.
+# usage: scripts/system-packages.sh chromium | default-jre-headless | python3.11-venv
 set -euo pipefail
 
 package=$1
@@ -10,6 +11,8 @@ if [ "$package" = chromium ]; then
         exit 0
     fi
     packages+=(chromium-sandbox fonts-liberation)
+elif [ "$package" = default-jre-headless ] && command -v java >/dev/null; then
+    exit 0
 fi
 
 if [ "$(id -u)" = 0 ]; then
