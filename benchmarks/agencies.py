@@ -10,13 +10,12 @@ import importlib.util
 import shutil
 import sys
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from darkfigure.lists import protect as room
 from darkfigure.lists.keys import Key
@@ -27,8 +26,6 @@ from darkfigure.study import load
 EXAMPLE = Path(__file__).parents[1] / "examples" / "sacramento-like"
 KEY = Key(bytes(range(32)))
 """Of nobody; a real key is drawn at random."""
-
-TRUTH = "stratum_truth"
 
 
 @dataclass(frozen=True)
@@ -100,19 +97,18 @@ def read(made: Any, write: Any) -> Lists:
 
 
 def protect(read: Lists) -> Lists:
-    """The same lists protected, each in the order that its key gives it.
-
-    The truth goes through the shuffle as a stratum, and is taken off before anybody links.
-    """
+    """The same lists protected, each in the order that its key gives it."""
     lists: list[Protected] = []
     person = []
     begin = 0
     for records in read.lists:
         end = begin + records.frame.height
-        told = pl.Series(TRUTH, read.person[begin:end]).cast(pl.String)
-        frame = records.frame.with_columns(told)
-        made = room.protect(frame, KEY, name=records.name, smallest_count=1)
-        person.append(made.frame[TRUTH].cast(pl.Int64).to_numpy())
-        lists.append(replace(made, frame=made.frame.drop(TRUTH)))
+        lists.append(room.protect(records.frame, KEY, name=records.name))
+        person.append(read.person[begin:end][order(records.name, end - begin)])
         begin = end
     return Lists(lists, np.concatenate(person))
+
+
+def order(name: str, size: int) -> npt.NDArray[np.int64]:
+    """Which record stands where in a list that `protect` shuffled; whoever has the key can tell."""
+    return np.random.default_rng(list(KEY.derive(f"order of {name}"))).permutation(size)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import functools
 import hmac
-import importlib.util
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -33,13 +32,13 @@ from fable_core.common import tokenize
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from benchmarks.agencies import EXAMPLE, KEY, generator, order
 from darkfigure.lists import standardise
 from darkfigure.lists.keys import Key
 from darkfigure.lists.protect import protect
 from darkfigure.lists.protected import BITS, ENCODINGS, WORDS, pairs, together, words
 
 ROOT = Path(__file__).parents[1]
-EXAMPLE = ROOT / "examples" / "sacramento-like"
 RESULTS = Path(__file__).parent / "results"
 PAGE = ROOT / "docs" / "threat-model.md"
 BEGIN, END = "<!-- attacks: written by python -m benchmarks.attack -->\n", "<!-- end of attacks -->"
@@ -279,7 +278,6 @@ def with_half_known(target: Target, which: str) -> tuple[float, Texts]:
 
 def targets(people: int, seed: int) -> Iterator[Target]:
     """Filters that are not hardened, and the encodings of the protected lists."""
-    key = Key(bytes(range(32)))
     lists = example(people, seed)
     records = pl.concat(lists.values())
 
@@ -295,15 +293,16 @@ def targets(people: int, seed: int) -> Iterator[Target]:
     both = ("given", "family")
     for which in ((w,) for w in both):
         rows = known(records, which)
-        bits = plain_filters(records[rows].select(which), key)
+        bits = plain_filters(records[rows].select(which), KEY)
         yield target(f"{which[0]} name alone", which, SUCCESS, bits, rows)
     rows = known(records, (*both, "birth"))
-    bits = plain_filters(records[rows].select(*both, "birth"), key)
+    bits = plain_filters(records[rows].select(*both, "birth"), KEY)
     yield target("one filter of all, not hardened", both, np.nan, bits, rows)
-    frame = together(
-        [protect(records, key, name=name, smallest_count=1) for name, records in lists.items()]
-    )
-    number = frame["stratum_number"].cast(pl.Int64).to_numpy()
+    frame = together([protect(each, KEY, name=name) for name, each in lists.items()])
+    sizes = np.array([each.height for each in lists.values()])
+    begin = np.cumsum(sizes) - sizes
+    orders = [order(name, each.height) for name, each in lists.items()]
+    number = np.concatenate([b + each for b, each in zip(begin, orders, strict=True)])
     for encoding in ENCODINGS:
         there = known(frame, (f"{encoding}_bits",))
         there = there[np.isin(number[there], known(records, both))]
@@ -351,25 +350,17 @@ def plain_filters(records: pl.DataFrame, key: Key) -> Truths:
 
 def example(people: int, seed: int) -> dict[str, pl.DataFrame]:
     """The nine made-up lists, standardised, with who each record is about."""
-    spec = importlib.util.spec_from_file_location("generate", EXAMPLE / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    generate = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = generate
-    spec.loader.exec_module(generate)
-    agencies = generate.generate(people, seed=seed)
-    lists, number = {}, 0
-    for name, frame in agencies.records.items():
-        lists[name] = frame.select(
+    made = generator().generate(people, seed=seed)
+    return {
+        name: frame.select(
             standardise.name(pl.col("given")),
             standardise.name(pl.col("family")),
             "birth",
             birth_year=pl.col("birth").str.slice(0, 4).cast(pl.Int64),
-            person=pl.Series(agencies.person[name]),
-            stratum_number=pl.Series(np.arange(number, number + frame.height)),
+            person=pl.Series(made.person[name]),
         )
-        number += frame.height
-    return lists
+        for name, frame in made.records.items()
+    }
 
 
 def public_names() -> dict[str, Public]:

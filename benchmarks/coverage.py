@@ -64,11 +64,11 @@ class Scenario:
 
 SCENARIOS = {
     "plain": Scenario("lists as they are", 100, bar=90),
-    "protected": Scenario("protected lists", 20, bar=18, protected=True),
+    "protected": Scenario("protected lists", 10, bar=9, protected=True),
     "mistakes": Scenario(
-        "three times as many mistakes and gaps", 12, harder={"times": 3.0, "at_most": 0.95}
+        "three times as many mistakes and gaps", 8, harder={"times": 3.0, "at_most": 0.95}
     ),
-    "names": Scenario("sixty given and sixty family names", 12, harder={"names": 60}),
+    "names": Scenario("sixty given and sixty family names", 8, harder={"names": 60}),
 }
 
 

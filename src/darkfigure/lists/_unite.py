@@ -39,3 +39,16 @@ def unite(left, right, begin, against, group, size, following, last):
             size[large] += size[small]
             following[last[large]] = small
             last[large] = last[small]
+
+
+@kernel
+def number(group, person):
+    """The groups by numbers from 0, in the order of their first records."""
+    person[:] = -1
+    found = 0
+    for record in range(len(group)):
+        whose = group_of(group, record)
+        if person[whose] < 0:
+            person[whose] = found
+            found += 1
+        person[record] = person[whose]

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import minimum_spanning_tree
 
+from darkfigure import engine
 from darkfigure.errors import InputError
 from darkfigure.histories import CaptureHistories
 from darkfigure.lists.link import Links
@@ -55,14 +56,16 @@ def overlaps(links: Links, *, draws: int = DRAWS, seed: int = 1) -> CaptureHisto
     """
     if draws == 1 or not 0 <= draws <= 1_000:
         raise InputError(f"The draws of who is who are 2 to 1,000, or 0 for none; not {draws}.")
-    branches = forest(links)
-    drawn = []
-    for draw in range(draws):
+    branches, apart = forest(links), forbidding(links)
+
+    def drawn(draw: int) -> npt.NDArray[np.int64]:
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(draw,)))
         noise = rng.logistic(size=len(branches[2]))
-        drawn.append(count(links.on, people(links, branches, noise), len(links.lists)))
-    likeliest = count(links.on, people(links, branches), len(links.lists))
-    return CaptureHistories(links.lists, likeliest, draws=np.array(drawn) if drawn else None)
+        return count(links.on, people(links, branches, noise, apart), len(links.lists))
+
+    tables = list(engine.run(drawn, range(draws)))
+    likeliest = count(links.on, people(links, branches, apart=apart), len(links.lists))
+    return CaptureHistories(links.lists, likeliest, draws=np.array(tables) if tables else None)
 
 
 def clusters(links: Links) -> npt.NDArray[np.int64]:
@@ -94,8 +97,19 @@ def forest(links: Links) -> Branches:
     return links.left[kept], links.right[kept], links.log_odds[kept]
 
 
+def forbidding(links: Links) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """For each record those that cannot be the same person: `against[begin[r]:begin[r + 1]]`."""
+    both = np.concatenate([links.apart_left, links.apart_right])
+    other = np.concatenate([links.apart_right, links.apart_left])
+    begin = np.concatenate([[0], np.cumsum(np.bincount(both, minlength=len(links.on)))])
+    return begin, other[np.argsort(both, kind="stable")]
+
+
 def people(
-    links: Links, branches: Branches, noise: npt.NDArray[np.float64] | float = 0.0
+    links: Links,
+    branches: Branches,
+    noise: npt.NDArray[np.float64] | float = 0.0,
+    apart: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None = None,
 ) -> npt.NDArray[np.int64]:
     """Whose record each is, as a number from 0, shape (records,).
 
@@ -107,6 +121,8 @@ def people(
         As `forest` gives them.
     noise : array of float, shape (branches,), or 0
         Added to the log odds; a branch holds where the sum is above zero.
+    apart : optional
+        As `forbidding` gives it, where many draws are made.
     """
     from darkfigure.lists import _unite
 
@@ -114,17 +130,14 @@ def people(
     strength = log_odds + noise
     order = np.argsort(-strength, kind="stable")
     order = order[strength[order] > 0]
+    begin, against = apart or forbidding(links)
     n = len(links.on)
-    both = np.concatenate([links.apart_left, links.apart_right])
-    other = np.concatenate([links.apart_right, links.apart_left])
-    begin = np.concatenate([[0], np.cumsum(np.bincount(both, minlength=n))])
     group, size = np.arange(n), np.ones(n, np.int64)
     following, last = np.full(n, -1), np.arange(n)
-    against = other[np.argsort(both, kind="stable")]
     _unite.unite(left[order], right[order], begin, against, group, size, following, last)
-    while np.any(group != group[group]):
-        group = group[group]
-    return np.unique(group, return_inverse=True)[1].astype(np.int64)
+    person = np.empty(n, np.int64)
+    _unite.number(group, person)
+    return person
 
 
 def count(
