@@ -18,9 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from darkfigure.lists import protect as room
+from darkfigure.lists.fields import Mapped
 from darkfigure.lists.keys import Key
 from darkfigure.lists.protected import Protected
-from darkfigure.lists.records import Mapped, Records, read_records
+from darkfigure.lists.records import Records, read_records
 from darkfigure.study import load
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "sacramento-like"

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from darkfigure.lists.records import Mapped, Records, read_records
+from darkfigure.lists.fields import Mapped
+from darkfigure.lists.records import Records, read_records
 
 SETS = {1: ("dataset1",), 2: ("dataset2",), 3: ("dataset3",), 4: ("dataset4a", "dataset4b")}
 PLACE = ("address_1", "suburb", "postcode")

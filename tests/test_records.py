@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from darkfigure import InputError
 from darkfigure.lists import records as room
-from darkfigure.lists.records import FIELDS, Mapped, Quality, Records, as_one, read_records, told
+from darkfigure.lists.fields import FIELDS, Mapped, columns_of
+from darkfigure.lists.records import Quality, Records, as_one, read_records, told
 from darkfigure.lists.spreadsheet import open_sheet
 
 BY_HEADERS = Mapped()
@@ -60,7 +61,7 @@ def test_fields_are_known_by_their_headers(tmp_path: Path) -> None:
             shown = header.replace(" ", "_").upper()
             other = "surname" if field == "case" else "case"
             sheet = open_sheet(write(tmp_path, f"{other},{shown}\nx,x\n"))
-            where, notes = room._columns(sheet, BY_HEADERS)
+            where, notes = columns_of(sheet, BY_HEADERS)
             assert where[field] == shown
             assert f"'{shown}' as {field}" in notes[0]
 

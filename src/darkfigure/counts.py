@@ -23,9 +23,10 @@ from darkfigure.study import List, Study
 
 if TYPE_CHECKING:
     from darkfigure.disclosure import Overlaps
+    from darkfigure.lists.fields import Mapped
     from darkfigure.lists.link import Links
     from darkfigure.lists.protected import Protected
-    from darkfigure.lists.records import Mapped, Records
+    from darkfigure.lists.records import Records
     from darkfigure.lists.sealed import Sealed
 
 SEALED = "links.sealed"
@@ -256,7 +257,7 @@ def _read(study: Study, path: Path) -> tuple[CaptureHistories, str, str]:
 
 
 def mapped(study: Study, each: List) -> Mapped:
-    from darkfigure.lists.records import Mapped
+    from darkfigure.lists.fields import Mapped
 
     since, until = str(study.link.since or ""), str(study.link.until or "")
     return Mapped(each.columns, each.strata, each.dates, since, until)

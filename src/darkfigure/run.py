@@ -268,9 +268,10 @@ def protect(
     InputError
         If the list, the study or the name is wrong, or the file cannot be written.
     """
+    from darkfigure.lists.fields import Mapped
     from darkfigure.lists.protect import protect as encode
     from darkfigure.lists.protected import is_protected, write_protected
-    from darkfigure.lists.records import Mapped, read_records
+    from darkfigure.lists.records import read_records
 
     out = Path(out)
     if out.suffix != ".parquet":
