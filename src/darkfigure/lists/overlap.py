@@ -12,7 +12,8 @@ branches are taken in the order of their strength in this draw, the log odds and
 perturbed maximum of Papandreou & Yuille 2011), and one that would bring such two together is left.
 Being one person is transitive by construction, and no chain has to settle.
 
-On the FEBRL data the probabilities that come of it are calibrated, as `make accuracy` shows.
+`make accuracy` holds the probabilities that come of it against the truth: they err on the side of
+too few links, more so the less the records have to compare.
 """
 
 from __future__ import annotations
