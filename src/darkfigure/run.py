@@ -288,12 +288,19 @@ def protect(
         stem = Path(file).stem
         fitting = [k for k, each in planned.records.items() if Path(each.file).stem == stem]
         short = name or (fitting[0] if len(fitting) == 1 else "")
+        if len(fitting) > 1 and not name:
+            raise InputError(
+                Problem(
+                    "Several lists of the study have a file of this name; say which it is by "
+                    f"--name: {', '.join(fitting)}.",
+                    str(study),
+                )
+            )
         if short not in planned.records:
             known = ", ".join(planned.records) or "none"
             raise InputError(
                 Problem(
-                    f"The study has no list '{called}', or several; say which it is by --name: "
-                    f"{known}.",
+                    f"The study has no list '{called}'; say which it is by --name: {known}.",
                     str(study),
                 )
             )

@@ -81,6 +81,8 @@ def write_protected(protected: Protected, path: str | Path) -> None:
         "records": protected.frame.height,
     }
     path = Path(path)
+    if not path.parent.is_dir():
+        raise _refusal(path, "The protected list cannot be written: No such file or directory.")
     content = io.BytesIO()
     protected.frame.write_parquet(content, metadata={"darkfigure": json.dumps(about)})
     try:
