@@ -116,12 +116,13 @@ class Linked:
 
         def read(short: str) -> Records | Protected:
             each, name = self.study.records[short], self.study.list_names[short]
-            self.say(f"Reading {each.file}.")
             file = self.path.parent / each.file
             if is_protected(file):
                 return replace(read_protected(file), name=name)
             return read_records(file, name, mapped(self.study, each))
 
+        # Told here and not as each is read: what several threads say at once runs together.
+        self.say(f"Reading {', '.join(each.file for each in self.study.records.values())}.")
         lists = list(engine.run(read, list(self.study.records)))
         protected = [each for each in lists if isinstance(each, Protected)]
         plain = [each for each in lists if isinstance(each, Records)]
