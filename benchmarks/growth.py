@@ -37,6 +37,7 @@ SERIES: dict[str, tuple[str, Callable[[Iterable[float]], float]]] = {
     "nine": ("nine lists, synthetic", max),
 }
 PLAIN: dict[str, Any] = {"labelFlush": False, "labelBound": False, "labelOverlap": False}
+MILLIONS = "datum.value < 1e6 ? format(datum.value, ',d') : datum.value / 1e6 + ' million'"
 
 Rows = list[dict[str, Any]]
 
@@ -219,8 +220,8 @@ def linkage_picture(rows: Rows, beyond: dict[str, Any]) -> str:
     x = alt.X(
         "records:Q",
         title="records",
-        scale=alt.Scale(type="log", domain=[0.7 * least, 2 * far], nice=False),
-        axis=alt.Axis(values=ticks, format=",d", grid=False, **PLAIN),
+        scale=alt.Scale(type="log", domain=[0.7 * least, 4 * far], nice=False),
+        axis=alt.Axis(values=ticks, labelExpr=MILLIONS, grid=False, **PLAIN),
     )
     y = _seconds([row["seconds"] for row in (*rows, beyond)])
     along = [float(n) for n in np.geomspace(least, far, 40)]
@@ -245,8 +246,8 @@ def linkage_picture(rows: Rows, beyond: dict[str, Any]) -> str:
             layer(end).mark_point(color=INK, size=46, opacity=1),
             layer(end).mark_text(align="right", dx=-8, dy=-8, color=QUIET).encode(text="text:N"),
             title=title(
-                f"{last['records']:,} records are read, linked",
-                f"and drawn in {said(last['seconds'])}",
+                f"{round(last['records'], -4):,} records are read,",
+                f"linked and drawn in {said(last['seconds'])}",
             ),
         ),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -140,6 +141,7 @@ def database(where: Where = "local") -> Iterator[Any]:
         .config("spark.driver.memory", "4g")
         .config("spark.ui.showConsoleProgress", "false")
         .config("spark.log.level", "OFF")  # what goes wrong comes back as an exception
+        .config("spark.sql.warehouse.dir", tempfile.gettempdir())  # else one is made right here
         .config("spark.sql.codegen.wholeStage", "false")  # comparisons outgrow a Java method
         .config("spark.io.encryption.enabled", "true")  # what it spills are names
         .getOrCreate()
@@ -150,6 +152,26 @@ def database(where: Where = "local") -> Iterator[Any]:
         )
     finally:
         session.stop()
+
+
+def register(api: Any, frame: pl.DataFrame, name: str | None = None) -> Any:
+    """A frame as a table of a database, as Splink takes it.
+
+    Spark keeps the rows of a frame inside every plan that reads it, and Splink's plans read it many
+    times; cut off from where it came from, a table is held once.
+
+    Parameters
+    ----------
+    api
+        As `database` gives it.
+    frame : DataFrame
+    name : str, optional
+        What the table is called.
+    """
+    table: Any = arrow(frame)
+    if hasattr(api, "spark"):
+        table = api.spark.createDataFrame(table).repartition(4 * cores()).localCheckpoint()
+    return api.register(table, dataset_display_name=name)
 
 
 def arrow(frame: pl.DataFrame) -> Any:

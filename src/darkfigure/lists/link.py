@@ -366,7 +366,7 @@ def _linker(
 ) -> Linker:
     from splink import Linker
 
-    table = api.register(engine.arrow(frame), dataset_display_name=name)
+    table = engine.register(api, frame, name)
     return Linker(table, settings, log_level=logging.ERROR)
 
 
@@ -462,7 +462,7 @@ def _scored(
         linker = _linker(api, frame, _settings(frame, ladders, rules, worth))
         if compared is not None:
             linker.table_management.register_blocked_pairs_for_predict(
-                api.register(engine.arrow(compared.with_columns(match_key=pl.lit("0"))))
+                engine.register(api, compared.with_columns(match_key=pl.lit("0")))
             )
         found = linker.inference.predict()
         scores: Any = found
