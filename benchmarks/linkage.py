@@ -1,10 +1,11 @@
 """Measure how long records take to be read, linked, drawn and protected, and with how much memory.
 
-    python -m benchmarks.linkage [--small]
+    python -m benchmarks.linkage [--small] [JOB...]
 
 Every job runs on two cores in a process of its own, on files that were written before, see
 `linkage_jobs`. Everything is printed and written to benchmarks/results/linkage-<date>.json, and the
-picture of how the cost grows is drawn; 1 if a bar is missed. With --small, for trying it out,
+picture of how the cost grows is drawn; 1 if a bar is missed. With names of jobs, only these are
+measured again and the others stay as today's file has them. With --small, for trying it out,
 there are a hundredth of the records and nothing is written.
 """
 
@@ -79,14 +80,18 @@ def main(arguments: list[str]) -> int:
     print(
         f"{'':<4}{'what':<44}{'records':<30}{'measured':>12}{'bar':>10}{'hoped':>10}{'memory':>10}"
     )
-    timings = []
-    for row in measured(shrink):
+    written = RESULTS / f"linkage-{began:%Y-%m-%d}.json"
+    again = [name for name in arguments if name in JOBS]
+    before = json.loads(written.read_text(encoding="utf-8"))["timings"] if again else []
+    timings = [row for row in before if row["job"] not in again]
+    for row in measured(shrink, again or list(JOBS)):
         timings.append(row)
         show(row)
         if "stages" in row:
             print(
                 " " * 6 + ", ".join(f"{s.rstrip('.')} {t:.1f} s" for s, t in row["stages"].items())
             )
+    timings.sort(key=lambda row: (row["records"], list(JOBS).index(row["job"])))
     grown = [row for row in timings if row["work"] == "whole" and "seconds" in row]
     beyond = reckoned(grown, BEYOND // shrink)
     print(
@@ -112,7 +117,6 @@ def main(arguments: list[str]) -> int:
             "reckoned": beyond,
         }
         RESULTS.mkdir(exist_ok=True)
-        written = RESULTS / f"linkage-{began:%Y-%m-%d}.json"
         written.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         picture = growth.linkage_picture(grown, beyond)
         (IMAGES / "bench-linkage.svg").write_text(picture, encoding="utf-8")
@@ -121,12 +125,12 @@ def main(arguments: list[str]) -> int:
     return int(missed > 0)
 
 
-def measured(shrink: int) -> Iterator[Row]:
-    """Every job; one that fails has missed its bar."""
-    for records in sorted({job.records for job in JOBS.values()}):
+def measured(shrink: int, names: list[str]) -> Iterator[Row]:
+    """These jobs; one that fails has missed its bar."""
+    for records in sorted({JOBS[name].records for name in names}):
         with lists(records // shrink) as folder:
             for name, job in JOBS.items():
-                if job.records != records:
+                if job.records != records or name not in names:
                     continue
                 row: Row = {"job": name, **vars(job), "table": f"{records // shrink:,}"}
                 try:

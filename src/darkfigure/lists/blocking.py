@@ -104,10 +104,17 @@ def choose(frame: pl.DataFrame, rules: Sequence[Rule] = RULES) -> list[Chosen]:
     """
     most = max(FEW_PAIRS, MOST_PAIRS_A_RECORD * frame.height)
     found = []
+    coded = _coded(frame, sorted({column for rule in rules for column in rule.left + rule.right}))
     for rule in rules:
-        pairs = count(frame, rule)
+        pairs = count(coded, rule)
         found.append(Chosen(rule, pairs, 0 < pairs <= most))
     return found
+
+
+def _coded(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """The columns with a number for each text, the same in all: numbers are soon counted."""
+    codes = pl.col(pl.String).cast(pl.Categorical).to_physical()
+    return frame.select(columns).with_columns(codes)
 
 
 def count(frame: pl.DataFrame, rule: Rule) -> int:
