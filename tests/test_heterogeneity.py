@@ -193,8 +193,10 @@ def test_the_profile_interval_holds_the_truth_about_as_often_as_it_says():
 
 
 def test_a_lower_bound_says_so_first():
+    assert chao(tables.load("netherlands-2010-2015")).warnings[0] == WARNING
     found = chao(PEOPLE)
-    assert found.warnings[0] == WARNING
+    assert str(found).startswith("At least 917 people in all, a bound that lies between")
+    assert "at least" in found.table().splitlines()[0]
     assert found.details["lower_bound"] is True
     assert found.lower < found.total < found.upper
     assert found == found.from_json(found.to_json())
@@ -275,6 +277,10 @@ def test_lists_that_share_nobody_cannot_answer(method):
 def test_heterogeneity_refuses_what_the_counts_do_not_tell():
     with pytest.raises(NoEstimateError, match="do not tell how much people differ"):
         heterogeneity(CaptureHistories("abc", [0, 40, 30, 5, 20, 4, 0, 0]))
+    absurd = CaptureHistories("abc", [0, 7316, 192, 18, 8770, 68, 181, 942])
+    with pytest.raises(NoEstimateError, match="absurd number of people"):
+        heterogeneity(absurd, kind="gamma")
+    assert any("no estimate with" in warning for warning in heterogeneity(absurd).warnings)
     with pytest.raises(InputError, match="at least three"):
         heterogeneity(CaptureHistories("ab", [0, 60, 40, 20]))
     with pytest.raises(InputError, match="poisson, darroch, gamma"):

@@ -47,7 +47,7 @@ SHAPES: Mapping[Kind, Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64
 
 FAR_APART = 1.25  # between the totals of shapes that fit alike
 UNSURE = 1.0  # a standard error of the logarithm of the unseen
-NO_LIMIT = 1e6  # times the people observed: beyond, an upper limit is none
+NO_LIMIT = 1e6  # times the people observed: more unseen are no number and no limit
 NOTHING = 1e-3  # unseen people that are as good as none
 
 
@@ -120,7 +120,9 @@ def fit_layers(
     Raises
     ------
     NoEstimateError
-        If the likelihood has no maximum.
+        If the likelihood has no maximum, or only at more than a million unseen for each one seen.
+    InputError
+        If nobody is on any list.
 
     Examples
     --------
@@ -136,7 +138,7 @@ def fit_layers(
     kernel.start(sizes, layers.sum(), x)
     found, log_likelihood, variance = kernel.fit_layers(sizes, layers, 1, columns, bounded, x)
     unseen = math.exp(min(x[0], 700.0))
-    if not (found and math.isfinite(unseen) and variance > 0):
+    if not (found and unseen <= NO_LIMIT * histories.observed):
         raise NoEstimateError(cannot_answer(histories))
     shape = x[1 + k :].copy()
     positive = counts[counts > 0]
@@ -280,7 +282,7 @@ def with_limits(
         lists=histories.lists,
         settings={**settings, "bootstrap": replicates, "level": level, "seed": seed},
         details=details,
-        warnings=(*histories.notes, *doubts, *doubts_of(histories, fit.total)),
+        warnings=(*doubts, *histories.notes, *doubts_of(histories, fit.total)),
         draws=draws,
     )
 
@@ -371,9 +373,9 @@ def heterogeneity(
     fit = fits[kind]
     if fit is None:
         raise NoEstimateError(
-            f"With heterogeneity of the kind '{kind}' the likelihood has no maximum: the counts do "
-            "not tell how much people differ. A lower bound of the total may still exist; see the "
-            "method 'chao'."
+            f"With heterogeneity of the kind '{kind}' the likelihood has no maximum, or only at an "
+            "absurd number of people: the counts do not tell how much people differ. A lower bound "
+            "of the total may still exist; see the method 'chao'."
         )
     return with_limits(
         histories,
