@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from darkfigure import engine, tables
 from darkfigure.histories import CaptureHistories
-from darkfigure.size import _space, _stepwise
+from darkfigure.size import _space, _stepwise, chao, heterogeneity, threshold
 from darkfigure.size.bootstrap import (
     Totals,
     bca,
@@ -35,6 +35,7 @@ from darkfigure.size.bootstrap import (
     jackknife,
     replicates,
 )
+from darkfigure.size.heterogeneity import fit_layers, profile_limits
 from darkfigure.size.loglinear import Model, fit
 from darkfigure.size.search import BestModels, best_models, best_totals
 from darkfigure.size.space import Space, every_model
@@ -58,6 +59,8 @@ STEPWISE_TABLES = (
     "uk-2013-5lists",
 )
 LARGE = ("uk-2013", "new-orleans-2014")
+MIXED_TABLES = ("korea-palembang", "kosovo-1999", "uk-2013-5lists", "uk-2013")
+THRESHOLD_TABLES = ("korea-palembang", "uk-2013-5lists", "uk-2013")
 
 
 @dataclass(frozen=True)
@@ -444,6 +447,52 @@ def limits(runs: int = RUNS, runs_large: int = RUNS_LARGE) -> Iterator[Row]:
             yield from within(f"{table}, best BIC, published", ours, {0.975: 18000.0}, 500 / 18000)
 
 
+def mixed_models() -> Iterator[Row]:
+    """Rcapture's models Mt and Mth, and Chao's lower bound, with their profile-likelihood limits.
+
+    The peer has Stirling's formula where ours have the logarithm of the factorial, which shows in
+    the limits where hardly anybody is unseen.
+    """
+    kinds = {"Poisson2": "poisson", "Darroch": "darroch", "Gamma3.5": "gamma"}
+    for table in MIXED_TABLES:
+        answer, histories = peer(f"mixed__{table}"), tables.load(table)
+        limits = {(one["m"], one["h"] or ""): one for one in answer["closedpCI.t"]}
+        for theirs in answer["closedp.t"]:
+            family, _, h = theirs["model"].partition(" ")
+            if family == "Mt":
+                columns = np.empty((len(histories.lists) + 1, 0))
+                alone = fit_layers(histories, columns)
+                found = alone.total, alone.total_se, alone.deviance, alone.aic, alone.bic
+                ours = profile_limits(histories, alone, columns, 0.95)
+            else:
+                e = chao(histories) if h == "Chao (LB)" else heterogeneity(histories, kind=kinds[h])
+                d = e.details
+                found = e.total, d["standard_error"], d["deviance"], d["aic"], d["bic"]
+                ours = e.lower, e.upper
+            what = f"{table}, {theirs['model']}"
+            names = ("abundance", "stderr", "deviance", "AIC", "BIC")
+            for name, value in zip(names, found, strict=True):
+                yield near(f"{what}: {name}", value, theirs[name], 1e-3)
+            limit = limits[family, h.rstrip("0123456789.").removesuffix(" (LB)")]
+            for name, value in zip(("infCL", "supCL"), ours, strict=True):
+                yield near(f"{what}: {name}", value, limit[name], 2e-3)
+
+
+def thresholded() -> Iterator[Row]:
+    """Bayesian thresholding, against one long chain of the peer's."""
+    for table in THRESHOLD_TABLES:
+        theirs, ours = peer(f"bayesthresh__{table}")["long_run"], threshold(tables.load(table))
+        kept = sorted(sorted(p["lists"]) for p in ours.details["pairs"] if p["kept"])
+        pairs = sorted(sorted(p.split(":")) for p in theirs["retained_interactions"])
+        yield same(f"{table}, thresholding: pairs kept", kept, pairs)
+        yield near(
+            f"{table}, thresholding: mean", ours.details["mean"], theirs["posterior_mean"], 0.02
+        )
+        for name, limit in theirs["quantiles"].items():
+            value = float(np.quantile(ours.draws, float(name.rstrip("%")) / 100))
+            yield near(f"{table}, thresholding: {name}", value, limit, 0.02, digits=1)
+
+
 def published_points() -> Iterator[Row]:
     """Published totals, printed without decimals."""
     stepwise = {"new-orleans-2014-185": 1184, "new-orleans-2014-5lists-185": 1034}
@@ -476,6 +525,8 @@ DETERMINISTIC: tuple[Callable[[], Iterator[Row]], ...] = (
     stepwise_replicates,
     bic_replicates,
     nested_intervals,
+    mixed_models,
+    thresholded,
     published_points,
 )
 MONTE_CARLO: tuple[Callable[..., Iterator[Row]], ...] = (limits, nested_limits, published_limits)

@@ -107,6 +107,14 @@ def size(
     weights: Annotated[
         str | None, typer.Option(help="For averaged: bic or laplace.", show_default="bic")
     ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(help="For heterogeneity: poisson, darroch or gamma.", show_default="poisson"),
+    ] = None,
+    prior: Annotated[
+        str | None,
+        typer.Option(help="For threshold: proper or improper.", show_default="proper"),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the random numbers.", min=0)] = 1,
     as_json: Json = False,
 ) -> None:
@@ -122,6 +130,8 @@ def size(
         "time_limit": time_limit,
         "draws": draws,
         "weights": weights,
+        "kind": kind,
+        "prior": prior,
     }
     options: dict[str, Any] = {name: x for name, x in given.items() if x is not None}
     for name in options.keys() - chosen.options:

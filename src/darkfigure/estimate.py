@@ -46,7 +46,8 @@ class Estimate:
     settings : mapping
         All that is needed to do it again, seed included.
     details : mapping
-        What else the method found (the chosen model, its BIC, ...).
+        What else the method found (the chosen model, its BIC, ...). Where `lower_bound` is true,
+        `total` is a lower bound, and the limits are those of the bound.
     warnings : tuple of str
         What the reader must know, in plain sentences.
     draws : array of float, shape (B,), optional
@@ -145,8 +146,11 @@ class Estimate:
             if math.isinf(self.upper)
             else f"between {self.lower:,.0f} and {upper}"
         )
+        about = "About"
+        if self.details.get("lower_bound"):
+            about, between = "At least", f"a bound that lies {between}"
         return (
-            f"About {self.total:,.0f} people in all, {between} "
+            f"{about} {self.total:,.0f} people in all, {between} "
             f"({100 * self.level:g} % interval); {self.observed:,} of them were seen."
         )
 
@@ -172,9 +176,10 @@ class Estimate:
         seen = self.observed
         share_low = 0.0 if math.isinf(self.upper) else 100 * seen / self.upper
         model = f", model {self.details['model']}" if "model" in self.details else ""
+        head = "at least" if self.details.get("lower_bound") else "estimate"
         return "\n".join(
             [
-                " " * 19 + f"{'estimate':>13}{'lower':>13}{'upper':>13}",
+                " " * 19 + f"{head:>13}{'lower':>13}{'upper':>13}",
                 row("people in all", self.total, self.lower, self.upper),
                 row("seen", seen),
                 row("unseen", self.unseen, self.lower - seen, self.upper - seen),

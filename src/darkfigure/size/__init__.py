@@ -3,17 +3,23 @@
 from darkfigure.size.alternatives import alternatives
 from darkfigure.size.averaged import averaged
 from darkfigure.size.bic import bic
+from darkfigure.size.chao import chao
 from darkfigure.size.check import check
+from darkfigure.size.heterogeneity import heterogeneity
 from darkfigure.size.independent import independent
 from darkfigure.size.nested import nested_intervals
 from darkfigure.size.stepwise import stepwise
+from darkfigure.size.threshold import threshold
 
 __all__ = [
     "alternatives",
     "averaged",
     "bic",
+    "chao",
     "check",
+    "heterogeneity",
     "independent",
     "nested_intervals",
     "stepwise",
+    "threshold",
 ]

@@ -13,8 +13,11 @@ from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
 from darkfigure.size.averaged import averaged
 from darkfigure.size.bic import bic
+from darkfigure.size.chao import chao
+from darkfigure.size.heterogeneity import heterogeneity
 from darkfigure.size.independent import independent
 from darkfigure.size.stepwise import stepwise
+from darkfigure.size.threshold import threshold
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,21 @@ METHODS = {
         averaged,
         "all models together, each as probable as the data make it",
         frozenset({"max_order", "draws", "weights"}),
+    ),
+    "threshold": Method(
+        threshold,
+        "pairs of lists that surely depend on each other, as a posterior has it",
+        frozenset({"draws", "prior"}),
+    ),
+    "heterogeneity": Method(
+        heterogeneity,
+        "as if some people were easier to find than others, on every list alike",
+        frozenset({"bootstrap", "resume", "kind"}),
+    ),
+    "chao": Method(
+        chao,
+        "a lower bound: at least so many, however people differ",
+        frozenset({"bootstrap", "resume"}),
     ),
 }
 
