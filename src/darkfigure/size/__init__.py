@@ -6,6 +6,8 @@ from darkfigure.size.bic import bic
 from darkfigure.size.check import check
 from darkfigure.size.independent import independent
 from darkfigure.size.nested import nested_intervals
+from darkfigure.size.refusal import lower_bound, refusals
+from darkfigure.size.sensitivity import sensitivity
 from darkfigure.size.stepwise import stepwise
 
 __all__ = [
@@ -14,6 +16,9 @@ __all__ = [
     "bic",
     "check",
     "independent",
+    "lower_bound",
     "nested_intervals",
+    "refusals",
+    "sensitivity",
     "stepwise",
 ]
