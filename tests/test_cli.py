@@ -111,11 +111,14 @@ def test_data_that_cannot_answer_end_with_1_and_say_why(tmp_path: Path) -> None:
     for method in ("independent", "stepwise", "bic", "averaged"):
         done = darkfigure("size", str(file), "--method", method, "--json")
         assert done.returncode == 1
-        assert done.stdout == ""
+        told = json.loads(done.stdout)
+        assert "cannot answer" in told["refused"][0]["reason"]
+        assert told["lower_bound"]["people"] == 24
         assert "cannot answer" in done.stderr
         assert "Traceback" not in done.stderr
     done = darkfigure("check", str(file), "--json")
-    assert (done.returncode, done.stdout) == (1, "")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["lower_bound"]["people"] == 24
     assert "cannot answer" in done.stderr
 
 
@@ -136,6 +139,7 @@ def test_data_that_cannot_answer_end_with_1_and_say_why(tmp_path: Path) -> None:
         (("size", "uk-2013", "--method", "averaged", "--draws", "3"), "draws"),
         (("check", "uk-2012"), "uk-2013"),
         (("check", "uk-2013", "--max-order", "6"), "between 1 and 5"),
+        (("check", "kosovo-1999", "--threshold", "-3"), "above 0"),
         (("tables", "nowhere-1900"), "nowhere-1900"),
         (("run", "nothing.toml"), "no such file"),
         (("size",), "TABLE"),

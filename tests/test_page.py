@@ -20,12 +20,14 @@ from playwright.sync_api import Browser, sync_playwright
 from pypdf import PdfReader
 
 from darkfigure.disclosure import publishable_estimate
+from darkfigure.errors import InputError
 from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
 from darkfigure.report import page
 from darkfigure.report.charts import overlaps, people_per_dot
 from darkfigure.report.spread import replicates
 from darkfigure.report.trust import findings, verdict
+from darkfigure.size.sensitivity import sensitivity
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -176,12 +178,18 @@ LINKAGE = {
 }
 
 
+def uk_unknowable(estimate: Estimate, **changes: Any) -> dict[str, Any]:
+    """As `darkfigure.size.sensitivity` gives it, in which `report` does not look."""
+    return sensitivity(estimate, **changes).to_dict()
+
+
 def uk_page(linkage: dict[str, Any] | None = None, **changes: Any) -> str:
     drawn = {"draws": 20, "share": 0.21, "observed": [2_701, 2_766]}
     estimate = uk_estimate()
     if linkage:
         estimate = replace(estimate, details={**estimate.details, "linkage": drawn})
-    return page(study(**changes), uk(), estimate, uk_alternatives(), PROVENANCE, linkage)
+    told = uk_unknowable(estimate)
+    return page(study(**changes), uk(), estimate, uk_alternatives(), PROVENANCE, linkage, told)
 
 
 @pytest.fixture(scope="module")
@@ -253,6 +261,32 @@ def test_made_up_data_are_held_against_the_truth(truth: int, said: str) -> None:
     assert f"There are {truth:,} of these made-up people. The range {said}" in uk_page(
         synthetic=True, truth=truth
     ).replace("\n", " ")
+
+
+def test_the_page_says_what_no_data_can_tell() -> None:
+    html = uk_page()
+    assert "If twice as many are on no list as the lists suggest, there are 20,000 people" in html
+    assert "once 0.83 or 1.3 times as many people are on no list" in html
+    assert "With this doubt in it the range would be between 3,900 and 63,000" in html
+    assert 'id="unknowable-table"' in html
+    assert "Aleshin-Guendel" in html
+
+
+def test_what_no_data_can_tell_cannot_betray_what_is_held_back() -> None:
+    histories = CaptureHistories(["a", "b", "c"], [0, 3021, 2517, 1203, 4013, 3, 7, 4])
+    exact = Estimate(30_123.0, 21_456.0, 40_789.0, 0.95, histories.observed, "bic", "abc")
+    shown = publishable_estimate(exact)
+    for telling in (
+        uk_unknowable(exact),
+        uk_unknowable(shown, histories=histories),
+        uk_unknowable(replace(shown, lower=exact.lower)),
+    ):
+        with pytest.raises(InputError, match="held back"):
+            page(study(smallest_count=10), histories, exact, [], {}, None, telling)
+    told = uk_unknowable(shown)
+    html = page(study(smallest_count=10), histories, exact, [], {}, None, told)
+    assert "What no data can tell" in html
+    assert "30,123" not in html
 
 
 def test_the_page_never_says_what_it_must_not() -> None:
@@ -372,7 +406,7 @@ def test_in_a_browser(browser: Browser, file: Path, size: tuple[int, int], schem
     assert headings[0] == 1
     assert all(after - before <= 1 for before, after in itertools.pairwise(headings))
     drawn = [d.evaluate("d => d.offsetWidth > 0") for d in tab.locator(".narrow").all()]
-    assert drawn == [size[0] < 700] * 6
+    assert drawn == [size[0] < 700] * 7
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
     found = Axe().run(tab, options={"runOnly": {"type": "tag", "values": tags}})
     assert found.violations_count == 0, found.generate_report()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -15,7 +16,7 @@ from typer._click.exceptions import UsageError
 from darkfigure.errors import InputError, NoEstimateError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from darkfigure.engine import Progress, Where
     from darkfigure.histories import CaptureHistories
@@ -119,8 +120,11 @@ def size(
     as_json: Json = False,
 ) -> None:
     """Estimate how many people there are in all."""
+    from dataclasses import replace
+
     from darkfigure.size.methods import compile_once
     from darkfigure.size.methods import method as find
+    from darkfigure.size.refusal import refusals
 
     chosen = find(method)
     given = {
@@ -145,10 +149,13 @@ def size(
     _announce_compilation()
     compile_once(method)
     began = time.perf_counter()
-    estimate = chosen.estimate(
-        histories, level=level, seed=seed, progress=_bar("replicates"), **options
-    )
+    with _or_lower_bound(histories, as_json):
+        estimate = chosen.estimate(
+            histories, level=level, seed=seed, progress=_bar("replicates"), **options
+        )
     seconds = time.perf_counter() - began
+    doubts = [reason.sentence for reason in refusals(histories)]
+    estimate = replace(estimate, warnings=(*estimate.warnings, *doubts))
     if as_json:
         found = estimate.to_dict()
         del found["draws"]
@@ -179,6 +186,10 @@ def check(
     max_order: Annotated[
         int | None, typer.Option(help="The most lists that may interact at once.")
     ] = None,
+    threshold: Annotated[
+        list[float] | None,
+        typer.Option(help="People at which a conclusion would change; may be given again."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Can the total be estimated, and trusted? What moves it, and by how much."""
@@ -188,12 +199,14 @@ def check(
     histories = _histories(table)
     _announce_compilation()
     compile_once("bic")
-    checked = check_counts(
-        histories,
-        max_order=max_order,
-        progress=_bar("estimates"),
-        watch=_counter("models fitted"),
-    )
+    with _or_lower_bound(histories, as_json):
+        checked = check_counts(
+            histories,
+            max_order=max_order,
+            thresholds=threshold or (),
+            progress=_bar("estimates"),
+            watch=_counter("models fitted"),
+        )
     if as_json:
         _print_json(checked.to_dict())
     else:
@@ -355,6 +368,20 @@ def _fail(what: object, code: int) -> None:
 
 def _note(text: str) -> None:
     print(text, file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _or_lower_bound(histories: CaptureHistories, as_json: bool) -> Iterator[None]:
+    """A refusal says its reasons and a lower bound, as JSON where that is asked for."""
+    from darkfigure.size.refusal import Refused, or_lower_bound
+
+    try:
+        with or_lower_bound(histories):
+            yield
+    except Refused as refused:
+        if as_json:
+            _print_json(refused.to_dict())
+        raise
 
 
 def _print_json(value: dict[str, Any]) -> None:

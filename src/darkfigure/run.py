@@ -339,12 +339,14 @@ def _estimate(
     resume: Path,
 ) -> Estimate:
     from darkfigure.size.methods import method
+    from darkfigure.size.refusal import or_lower_bound
 
     options = study.method.model_dump(exclude_none=True)
     chosen = method(options.pop("name"))
     if "resume" in chosen.options:
         options["resume"] = resume
-    estimate = chosen.estimate(histories, **options, workers=workers, progress=progress)
+    with or_lower_bound(histories):
+        estimate = chosen.estimate(histories, **options, workers=workers, progress=progress)
     if not study.synthetic:
         return estimate
     return replace(estimate, settings={**estimate.settings, "synthetic": True})
@@ -369,10 +371,26 @@ def _page(
     others: list[Estimate],
     provenance: Mapping[str, Any],
 ) -> str:
+    from darkfigure.disclosure import publishable_estimate
     from darkfigure.report.page import page
+    from darkfigure.size.sensitivity import sensitivity
 
     histories = counts.histories.settled
-    return page(study, histories, estimate, others, provenance, linkage=counts.about)
+    models = [other for other in others if not other.details.get("without")]
+    if counts.shown.rounded:  # then nothing but what is published anyway may go into it
+        shown = [publishable_estimate(each) for each in (estimate, *models)]
+        unknowable = sensitivity(shown[0], others=shown[1:])
+    else:
+        unknowable = sensitivity(estimate, histories, others=models)
+    return page(
+        study,
+        histories,
+        estimate,
+        others,
+        provenance,
+        linkage=counts.about,
+        unknowable=unknowable.to_dict(),
+    )
 
 
 def _overlaps_table(counts: Source, estimate: Estimate, others: list[Estimate]) -> Rows:

@@ -15,11 +15,13 @@ from darkfigure.disclosure import (
     publishable_overlaps,
     sizes_as_text,
 )
+from darkfigure.errors import InputError
 from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
 from darkfigure.report import charts, spread
 from darkfigure.report.matching import matching
 from darkfigure.report.trust import CAVEATS, findings, plain_range, verdict
+from darkfigure.report.unknowable import unknowable as what_no_data_tell
 from darkfigure.report.words import counted, is_one, one_in, opened, per, rounded
 
 REFERENCES = (
@@ -41,6 +43,10 @@ AVERAGING = (
     "marginal densities. Journal of the American Statistical Association 81(393), 82–86.",
 )
 
+BEYOND = (
+    "Aleshin-Guendel, S., Sadinle, M. and Wakefield, J. (2024). The central role of the "
+    "identifying assumption in population size estimation. Biometrics 80(1).",
+)
 
 LINKAGE = (
     "Fellegi, I. P. and Sunter, A. B. (1969). A theory for record linkage. Journal of the American "
@@ -123,6 +129,7 @@ def page(
     alternatives: Sequence[Estimate],
     provenance: Mapping[str, Any],
     linkage: Mapping[str, Any] | None = None,
+    unknowable: Mapping[str, Any] | None = None,
 ) -> str:
     """The whole page as one HTML text.
 
@@ -140,23 +147,33 @@ def page(
         `version`, `command`, `input_hash` and `source`, as far as they are known.
     linkage : mapping, optional
         How the records were matched, where the counts come from records; see `matching`.
+    unknowable : mapping, optional
+        How the total moves with the interaction of all lists, as `darkfigure.size.sensitivity`
+        gives it. Where counts are held back it must be made of the published estimate alone.
 
     Raises
     ------
     InputError
-        If there are too few people for anything to be shown.
+        If there are too few people for anything to be shown, or `unknowable` tells more than may be
+        published.
     """
     shown = publishable_overlaps(histories, study.smallest_count)
     sizes = sizes_as_text(shown)
     if shown.rounded:
         estimate = publishable_estimate(estimate)
         alternatives = [publishable_estimate(other) for other in alternatives]
+        if unknowable and (
+            any(unknowable[limit] != getattr(estimate, limit) for limit in ("total", "lower"))
+            or any(unknowable[key] for key in ("hidden", "saturated", "why_not_saturated"))
+        ):
+            raise InputError("What no data can tell was made from counts that are held back.")
     found = findings(histories, estimate, alternatives, study.smallest_count)
     dots = charts.dots(histories, estimate)
     overlaps = charts.overlaps(histories, study.smallest_count)
     forest = spread.alternatives(estimate, alternatives)
     histogram = spread.replicates(estimate)
     matched = matching(linkage, estimate) if linkage else None
+    beyond = what_no_data_tell(unknowable) if unknowable else None
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -185,16 +202,25 @@ def page(
         alternatives=forest,
         replicates=histogram,
         matched=matched,
+        beyond=beyond,
         truth=_truth(study, estimate),
         charts=[
             chart
-            for chart in (dots, overlaps, *(matched.charts if matched else ()), forest, histogram)
+            for chart in (
+                dots,
+                overlaps,
+                *(matched.charts if matched else ()),
+                forest,
+                beyond.chart if beyond else None,
+                histogram,
+            )
             if chart
         ],
         list_rows=[[name, i, sizes[name]] for i, name in enumerate(histories.lists, start=1)],
         method_text=_method_text(estimate),
         facts=_facts(study, estimate),
         references=REFERENCES
+        + (BEYOND if beyond else ())
         + (AVERAGING if estimate.method == "averaged" else ())
         + (LINKAGE if linkage else ()),
         origin=_origin(study, provenance),

@@ -8,6 +8,8 @@ from darkfigure.size.check import check
 from darkfigure.size.heterogeneity import heterogeneity
 from darkfigure.size.independent import independent
 from darkfigure.size.nested import nested_intervals
+from darkfigure.size.refusal import lower_bound, refusals
+from darkfigure.size.sensitivity import sensitivity
 from darkfigure.size.stepwise import stepwise
 from darkfigure.size.threshold import threshold
 
@@ -19,7 +21,10 @@ __all__ = [
     "check",
     "heterogeneity",
     "independent",
+    "lower_bound",
     "nested_intervals",
+    "refusals",
+    "sensitivity",
     "stepwise",
     "threshold",
 ]

@@ -23,7 +23,9 @@ from darkfigure.size import check_report
 from darkfigure.size._space import TIE
 from darkfigure.size.alternatives import WITHIN
 from darkfigure.size.loglinear import Fit, Status, fit
+from darkfigure.size.refusal import LowerBound, Reason, lower_bound, refusals
 from darkfigure.size.search import NotFoundInTime, Watch, best_models, cannot_answer
+from darkfigure.size.sensitivity import Sensitivity, of_fit, sensitivity
 from darkfigure.size.space import Space
 
 SHOWN = 10  # best models
@@ -105,7 +107,10 @@ class Check:
     `total`, `model` and `bic` are of the best model, of `models` in all (None: too many to count),
     `certified` where it is proven; `best_models` are the ten best. `without_list` and
     `without_pair` are in the order of the lists, or `why_no_...` says why there are none; `cells`
-    without an estimate come first, then by share; `findings` with the most serious first.
+    without an estimate come first, then by share; `unknowable` is of the interaction of all lists;
+    `refusals` are the reasons for which a method that chooses for its user would refuse these
+    counts, and `lower_bound` what can be said without a model; `findings` with the most serious
+    first.
     """
 
     observed: int
@@ -124,6 +129,9 @@ class Check:
     why_no_list: str | None
     why_no_pair: str | None
     cells: tuple[Cell, ...]
+    unknowable: Sensitivity
+    refusals: tuple[Reason, ...]
+    lower_bound: LowerBound
     findings: tuple[str, ...] = ()
     verdict: str = ""
 
@@ -141,6 +149,7 @@ def check(
     histories: CaptureHistories,
     *,
     max_order: int | None = None,
+    thresholds: Sequence[float] = (),
     workers: int | None = None,
     progress: engine.Progress | None = None,
     watch: Watch | None = None,
@@ -155,6 +164,8 @@ def check(
     max_order : int, optional
         The most lists that may interact at once, as for `bic`. Where lists are left out it is the
         same, so that nothing else changes.
+    thresholds : sequence of float
+        Numbers of people at which a conclusion would change, for `unknowable`.
     workers : int, optional
         Cores to use; the results are the same for any number.
     progress : callable, optional
@@ -228,6 +239,9 @@ def check(
         why_no_list=f"No list can be left out: {one_left}" if k < 3 else None,
         why_no_pair=f"No two lists can be left out: {one_left}" if k < 4 else None,
         cells=_shared_out([one for one in moved if isinstance(one, Cell)]),
+        unknowable=sensitivity(of_fit(histories, best), histories, thresholds=thresholds),
+        refusals=tuple(refusals(histories)),
+        lower_bound=lower_bound(histories),
     )
     weighed = sorted(check_report.findings(checked), key=lambda one: -one[0])
     said = (*(sentence for _, sentence in weighed), *histories.notes)

@@ -11,6 +11,7 @@ from darkfigure.size.alternatives import BARE_MENTION, WITHIN
 
 if TYPE_CHECKING:
     from darkfigure.size.check import Cell, Check, Without
+    from darkfigure.size.sensitivity import Sensitivity
 
 MOVED, UPSET = 1.5, 3.0  # factors, as on the page: a range up to the first is narrow
 FEW_SHARED = 30  # as on the page: with fewer people shared, each of them moves the total visibly
@@ -43,6 +44,8 @@ def findings(c: Check) -> Iterator[Weighed]:
         yield SERIOUS, "There is only one model: nothing can check that the lists work apart."
     yield from _of_people(c)
     yield from _of_lists(c)
+    yield from _of_what_no_data_tell(c)
+    yield from ((DECISIVE, one.sentence) for one in c.refusals if one.rule != "few shared")
     if c.on_two_or_more < FEW_SHARED:
         few = f"People on two lists or more: only {_number(c.on_two_or_more)}"
         yield SERIOUS, f"{few}, and all that is known of the unseen comes from them."
@@ -99,6 +102,19 @@ def _of_lists(c: Check) -> Iterator[Weighed]:
             named = "; ".join(lost[:SHOWN]) + ("; …" if len(lost) > SHOWN else "")
             said = f"Nothing could be estimated without the {gone} {named}."
             yield SERIOUS if gone == "list" else CALM, said
+
+
+def _of_what_no_data_tell(c: Check) -> Iterator[Weighed]:
+    """True of every table, so it weighs nothing."""
+    turns = {turn.what: turn.xi for turn in c.unknowable.turns}
+    low, high = turns.get("the lower limit"), turns.get("the upper limit")
+    if low is not None and high is not None:
+        yield (
+            CALM,
+            "No data can tell the interaction of all lists together: with "
+            f"{_times(low)} or {_times(high)} times as many people on no list as the dependence of "
+            "fewer lists says, the total is outside its interval.",
+        )
 
 
 def verdict(c: Check, weighed: Sequence[Weighed]) -> str:
@@ -207,4 +223,52 @@ def report(c: Check) -> Iterator[str]:
         share=[_percent(one.share) for one in cells],
         model=[how[one.model_changes] for one in cells],
     )
+    yield from _unknowable(c.unknowable)
+    yield ""
+    yield from textwrap.wrap(str(c.lower_bound), WIDTH)
     yield from ("", STAYS)
+
+
+def _unknowable(s: Sensitivity) -> Iterator[str]:
+    """The total by the interaction of all lists, which nobody can see."""
+    shown = s.curve[:: (len(s.curve) - 1) // 8]
+    yield from _table(
+        "What no data can tell: the total if so many times as many people are on no list",
+        times_as_many_unseen=[f"{one.times:.2f}" for one in shown],
+        total=[_people(one.total) for one in shown],
+        lower=[_people(one.lower) for one in shown],
+        upper=[_people(one.upper) for one in shown],
+        **(
+            {"no highest interaction": [_people(one.saturated) for one in shown]}
+            if s.saturated
+            else {}
+        ),
+    )
+    learned = (
+        f"as large as on {_number(len(s.hidden))} of these lists, where it can be seen"
+        if s.hidden
+        else "as large as in published tables"
+    )
+    yield from textwrap.wrap(
+        f"  If it is {learned} (a factor of {math.exp(s.sd):.1f} up or down), the interval is "
+        f"{_people(s.plausible_lower)} to {_people(s.plausible_upper)} instead of "
+        f"{_people(s.lower)} to {_people(s.upper)}, the model taken as known.",
+        WIDTH,
+        subsequent_indent="  ",
+    )
+    yield from _table(
+        "Where a conclusion changes: times as many unseen at which the total is",
+        the=[f"{one.what}, {_people(one.people)}" for one in s.turns],
+        estimate=[_times(one.xi) for one in s.turns],
+        its_lower_limit=[_times(one.xi_lower) for one in s.turns],
+        its_upper_limit=[_times(one.xi_upper) for one in s.turns],
+        probability=[_percent(one.probability) for one in s.turns],
+    )
+    if s.why_not_saturated:
+        yield from textwrap.wrap(f"  {s.why_not_saturated}", WIDTH, subsequent_indent="  ")
+
+
+def _times(xi: float | None) -> str:
+    if xi is None:
+        return "never"
+    return f"{math.exp(xi):.2g}" if abs(xi) < 7 else "over 1,000" if xi > 0 else "under 0.001"
