@@ -86,7 +86,9 @@ def size(
         str,
         typer.Argument(help="A CSV, Excel or Parquet file, or a published table.", metavar="TABLE"),
     ],
-    method: Annotated[str, typer.Option(help="independent, stepwise, bic or averaged.")] = "bic",
+    method: Annotated[
+        str, typer.Option(help="independent, stepwise, bic, averaged or decomposable.")
+    ] = "bic",
     bootstrap: Annotated[
         int | None, typer.Option(help="Replicates; 0 for none.", min=0, show_default="200")
     ] = None,
@@ -102,10 +104,15 @@ def size(
         float | None, typer.Option(help="For bic: seconds for the search of the best model.")
     ] = None,
     draws: Annotated[
-        int | None, typer.Option(help="For averaged: draws of the total.", show_default="10000")
+        int | None,
+        typer.Option(help="For averaged, decomposable: draws of the total.", show_default="10000"),
     ] = None,
     weights: Annotated[
         str | None, typer.Option(help="For averaged: bic or laplace.", show_default="bic")
+    ] = None,
+    delta: Annotated[
+        float | None,
+        typer.Option(help="For decomposable: the prior of a cell.", show_default="1 / 2**lists"),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the random numbers.", min=0)] = 1,
     as_json: Json = False,
@@ -122,6 +129,7 @@ def size(
         "time_limit": time_limit,
         "draws": draws,
         "weights": weights,
+        "delta": delta,
     }
     options: dict[str, Any] = {name: x for name, x in given.items() if x is not None}
     for name in options.keys() - chosen.options:

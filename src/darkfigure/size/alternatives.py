@@ -80,7 +80,7 @@ def alternatives(
         found.append(replace(estimate, details={**estimate.details, "label": label, **details}))
 
     for name, other in METHODS.items():
-        if name != method:
+        if name != method and len(histories.lists) <= other.most_lists:
             add(other.words, histories, name, other_method=name)
     found.extend(_as_good_as_the_best(histories, level, options.get("max_order")))
     if len(histories.lists) > 2:
