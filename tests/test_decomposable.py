@@ -1,5 +1,6 @@
 """The average over decomposable graphs: the graphs, their probabilities, the grid, the refusals."""
 
+import importlib
 import json
 import math
 from itertools import combinations, permutations
@@ -9,11 +10,16 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.special import gammaln
+from typer.testing import CliRunner
 
+from benchmarks import parity
 from darkfigure import tables
+from darkfigure.cli import app
 from darkfigure.errors import InputError, NoEstimateError
 from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
+from darkfigure.report.page import _method_text
+from darkfigure.run import run
 from darkfigure.size import _decomposable as kernel
 from darkfigure.size.decomposable import decomposable, graphs, grid, posterior
 
@@ -147,18 +153,12 @@ def test_differences_of_huge_log_gammas_keep_their_digits():
 
 @pytest.mark.parametrize("name", ["artificial-3", "korea-palembang", "kosovo-1999"])
 def test_answers_of_dga(name):
-    from benchmarks import parity
-
     rows = list(parity.decomposable_graphs(name))
     assert len(rows) > 20
     assert [row for row in rows if not row.ok] == []
 
 
 # The grid
-
-
-def one_by_one(histories, most):
-    return posterior(histories, missing=np.arange(most))
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def one_by_one(histories, most):
     ids=["kosovo", "fifty", "nearly all seen", "hundred thousand", "two lists"],
 )
 def test_the_grid_answers_as_if_every_number_had_been_taken(histories, most):
-    fine, coarse = one_by_one(histories, most), posterior(histories)
+    fine, coarse = posterior(histories, missing=np.arange(most)), posterior(histories)
     inside = 1 - coarse.mass[coarse.missing >= most].sum()
     below = [0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975]
     assert coarse.missing.size < 4_000
@@ -232,8 +232,6 @@ def test_limits_are_those_of_the_draws_and_the_same_on_any_number_of_cores():
 
 
 def test_weights_do_not_depend_on_how_the_work_is_cut(monkeypatch):
-    import importlib
-
     room = importlib.import_module("darkfigure.size.decomposable")  # the function has its name
     whole = posterior(tables.load("uk-2013-5lists"))
     monkeypatch.setattr(room, "PIECE", (100, 37))
@@ -305,7 +303,9 @@ def test_half_of_the_probability_without_evidence_is_told():
     found = decomposable(tables.load("artificial-3"))
     assert 0.05 < found.details["mass_prior_driven"] < 0.5
     assert any("nobody counts as found again" in warning for warning in found.warnings)
-    assert any(w.startswith("The prior matters: were it worth 2 people") for w in found.warnings)
+    assert any(
+        "worth 2 people and not 1, the total would be 40 % lower" in w for w in found.warnings
+    )
 
 
 def test_where_delta_hardly_matters_nothing_is_said_of_it():
@@ -365,6 +365,32 @@ def test_eight_lists_are_too_many_and_nobody_is_too_few():
         decomposable(CaptureHistories("ab", [0, 0, 0, 0]))
 
 
+# On the command line, in a study and on the page
+
+
+def test_the_command_line_takes_a_delta_and_no_weights():
+    call = ["size", "kosovo-1999", "--method", "decomposable", "--json"]
+    done = CliRunner().invoke(app, [*call, "--delta", "0.125"])
+    found = json.loads(done.stdout)
+    assert (found["total"], found["delta"], found["graphs"]) == (12_420, 0.125, 61)
+    refused = CliRunner().invoke(app, [*call, "--weights", "bic"])
+    assert "has no --weights" in str(refused.exception)
+
+
+def test_a_study_of_eight_lists_is_refused_before_anything_is_estimated(tmp_path):
+    study = tmp_path / "study.toml"
+    head = 'title = "Who?"\npeople = "people"\nplace = "here"\nperiod = "2014"\n'
+    study.write_text(f'{head}[data]\ntable = "new-orleans-2014"\n[method]\nname = "decomposable"\n')
+    with pytest.raises(InputError, match="line 7: The method 'decomposable' takes up to 7 lists"):
+        run(study, tmp_path / "out")
+
+
+def test_the_page_says_how_it_was_done():
+    said = _method_text(decomposable(PEOPLE, draws=1000))
+    assert "hyper-Dirichlet prior with a weight of 0.125" in said
+    assert "BIC" not in said
+
+
 # Any table at all
 
 
@@ -395,7 +421,7 @@ def test_probabilities_are_probabilities_and_limits_are_in_order(histories):
     assert json.loads(estimate.to_json())["lists"] == list(histories.lists)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(sparse(), st.randoms(use_true_random=False))
 def test_a_list_in_another_place_changes_nothing(histories, random):
     k = len(histories.lists)

@@ -45,7 +45,7 @@ SHOWN = 10
 LEFT_OUT = 1e-3  # of the probability beyond the grid, no more than this
 NOTICEABLE = 0.05  # of the probability on graphs under which nobody was found again
 MOSTLY = 0.5  # from here on the prior speaks, not the data
-SHIFT = 0.05  # of the total when delta is doubled, not worth a word
+SHIFT = 5.0  # per cent of the total when delta is doubled, not worth a word
 
 
 @functools.cache
@@ -494,11 +494,11 @@ def _doubts_about(found: Posterior, total: float, doubled: float, *, given: bool
             f"{100 * found.prior_driven:.0f} % of the probability; under them the number missing "
             "is what the prior says, not the data."
         )
-    if abs(doubled / total - 1) > SHIFT:
+    if abs(change := 100 * (doubled / total - 1)) > SHIFT:
+        whole = found.delta * (1 << found.n_lists)
         doubts.append(
-            f"The prior matters: were it worth {2 * found.delta * (1 << found.n_lists):g} people "
-            f"and not {found.delta * (1 << found.n_lists):g}, the total would be {doubled:,.0f} "
-            f"and not {total:,.0f}."
+            f"The prior matters: were it worth {2 * whole:g} people and not {whole:g}, the total "
+            f"would be {abs(change):.0f} % {'higher' if change > 0 else 'lower'}."
         )
     first, last = found.missing[0], found.missing[-1]
     cut = float(found.mass[found.missing > last - (last - first) / 100].sum())
