@@ -143,9 +143,10 @@ def test_the_full_graph_is_a_dirichlet_multinomial_and_the_empty_one_a_product_o
 
 def test_differences_of_huge_log_gammas_keep_their_digits():
     """Against the logarithm of the product that they stand for, in exact integers."""
-    for x, d in ((35.0, 30.0), (90.0, 20.0), (1e6, 800.0), (1e14, 1000.0)):
-        exact = -sum(math.log(int(x) - i) for i in range(1, int(d) + 1))
-        assert kernel._log_ratio(x, d) == pytest.approx(exact, rel=1e-13)
+    for y, d in ((5.0, 30.0), (70.0, 20.0), (1e6, 800.0), (1e14, 1000.0)):
+        exact = -sum(math.log(int(y) + i) for i in range(int(d)))
+        assert kernel._log_ratio(y, d) == pytest.approx(exact, rel=1e-13)
+    assert kernel._log_ratio(1e-9, 1e6) == pytest.approx(math.lgamma(1e-9) - math.lgamma(1e6))
 
 
 # The peer
@@ -308,6 +309,13 @@ def test_half_of_the_probability_without_evidence_is_told():
     )
 
 
+def test_a_prior_that_weighs_much_beside_the_data_is_told():
+    few = CaptureHistories("abc", [0, 5, 4, 3, 2, 1, 1, 1])
+    found = decomposable(few, delta=1)
+    assert any("worth 8 people, and only 17 were seen" in warning for warning in found.warnings)
+    assert not any("is worth" in warning for warning in decomposable(PEOPLE).warnings)
+
+
 def test_where_delta_hardly_matters_nothing_is_said_of_it():
     found = decomposable(tables.load("kosovo-1999"))
     assert not any("prior" in warning for warning in found.warnings)
@@ -344,8 +352,9 @@ def test_lists_that_share_nobody_cannot_answer(k):
     [
         ({"draws": 999}, "draws is 1,000 to 1,000,000, not 999"),
         ({"level": 1.0}, "lies between 0 and 1, not 1"),
-        ({"delta": 0.0}, "a number above 0, not 0"),
-        ({"delta": math.nan}, "a number above 0, not nan"),
+        ({"delta": 0.0}, "above 0 and at most 1, not 0"),
+        ({"delta": 1.5}, "at most 1, not 1.5"),
+        ({"delta": math.nan}, "at most 1, not nan"),
         ({"missing": [5]}, "a list of 2 to 1,000,000 numbers"),
         ({"missing": "many"}, "a list of 2 to 1,000,000 numbers"),
         ({"missing": [0, 1.5]}, "whole and not below 0"),

@@ -90,10 +90,10 @@ def chordal_graphs(n_lists):
 
 
 @kernel
-def _log_ratio(x, d):
-    """log gamma(x - d) - log gamma(x) for 0 <= d < x, exact also where x is so large that the two
-    are all but equal in size: by Stirling's series, with what they have in common taken away."""
-    y = x - d
+def _log_ratio(y, d):
+    """log gamma(y) - log gamma(y + d) for y, d >= 0, exact also where the two are all but equal: by
+    Stirling's series, with what they have in common taken away."""
+    x = y + d
     if y < STIRLING:
         return math.lgamma(y) - math.lgamma(x)
     leading = (y - 0.5) * math.log1p(-d / x) + d - d * math.log(x)
@@ -131,14 +131,14 @@ def log_marginals(counts, n_lists, delta, missing, table, seen):
         seen[members] = observed - marginal[0]
         less = seen[members] + whole - alpha
         for t in range(missing.size):
-            table[members, t] = constant + _log_ratio(whole + observed + missing[t], less)
+            table[members, t] = constant + _log_ratio(alpha + marginal[0] + missing[t], less)
 
 
 @kernel
 def _ways(missing, observed, base):
     """Add the logarithm of how many ways there are to choose those missing among all."""
     for t in range(missing.size):
-        base[t] -= _log_ratio(observed + missing[t] + 1.0, observed)
+        base[t] -= _log_ratio(missing[t] + 1.0, observed)
 
 
 @kernel

@@ -37,12 +37,15 @@ from darkfigure.size.search import cannot_answer
 MOST_LISTS = 7
 STEP = 0.3  # between nodes of the grid, in standard deviations of the narrowest posterior
 FAR = 1e9  # the grid's end, in people per person observed
+HEAVIEST = 1  # person, as the prior of a cell
+VANISHED = 1e-30  # what lies at the end of a grid, too little to have a slope
 LONGEST = 1_000_000  # numbers in a grid that is given
 PIECE = 512, 16_384  # nodes and graphs weighed at a time
 SCOUT = 32  # every so many nodes are enough to see how high the posterior is
 NEGLIGIBLE = 60.0  # logarithms below that: e^-60 of each of a million graphs is still nothing
 SHOWN = 10
 LEFT_OUT = 1e-3  # of the probability beyond the grid, no more than this
+HEAVY = 0.05  # of the people observed, as the worth of the prior
 NOTICEABLE = 0.05  # of the probability on graphs under which nobody was found again
 MOSTLY = 0.5  # from here on the prior speaks, not the data
 SHIFT = 5.0  # per cent of the total when delta is doubled, not worth a word
@@ -67,12 +70,13 @@ def graphs(n_lists: int) -> npt.NDArray[np.uint32]:
 def grid(observed: int, step: float = STEP) -> npt.NDArray[np.float64]:
     """Numbers of missing people at which a posterior is worked out, denser where it can be narrow.
 
-    Of all that can be known about the number missing, n, from so many people observed, most is
-    known where every list is independent and each holds next to nobody: then the variance of n is
-    N / (exp(x) - 1 - x), with N = n + observed and x = log(N / n), which is more than
-    n (N / observed)**2. So no graph's posterior is narrower than the square root of this, and nodes
-    a fraction of it apart miss none; a smooth curve so sampled is summed to many digits
-    (Euler-Maclaurin). Small numbers come one by one.
+    How narrow can the posterior of a graph be? So many people observed tell most of the number
+    missing, n, when they come from very many independent lists of few people each. Its variance is
+    then N / (exp(x) - 1 - x), where N = n + observed and x = log(N / n), and that is more than
+    n (N / observed)**2; no random table was found to tell more. Nodes a fraction of the square root
+    of this apart miss no peak, and the sum over them of a curve that smooth is the sum over all
+    numbers to many digits (Euler-Maclaurin). Small numbers come one by one, for the posterior can
+    have a spike at 0; far away, where it is a power of n, nodes are in equal ratios.
 
     Parameters
     ----------
@@ -211,10 +215,11 @@ def posterior(
         )
     if observed == 0:
         raise InputError("Nobody is on any of the lists; there is nothing to estimate from.")
-    if delta is None:
-        delta = 1 / (1 << n_lists)
-    if not (math.isfinite(delta) and delta > 0):
-        raise InputError(f"The prior of a cell, delta, is a number above 0, not {delta}.")
+    delta = 1 / (1 << n_lists) if delta is None else float(delta)
+    if not 0 < delta <= 2 * HEAVIEST:  # what is asked for may be doubled
+        raise InputError(
+            f"The prior of a cell, delta, is above 0 and at most {HEAVIEST}, not {delta}."
+        )
     if missing is None:
         nodes = grid(observed, step)
         width = np.gradient(nodes)
@@ -271,7 +276,7 @@ def _shares(logarithms: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def _beyond(mass: npt.NDArray[np.float64]) -> float:
     """The share beyond a grid that ends in equal ratios, where a posterior is a power of n."""
     before, last = mass[-2:]
-    if last == 0:
+    if last < VANISHED:
         return 0.0
     rest = last / (before / last - 1) if last < before else math.inf
     return float(rest / (1 + rest)) if math.isfinite(rest) else 1.0
@@ -315,11 +320,11 @@ def decomposable(
     histories : CaptureHistories
         Counts over 2 to 7 lists.
     delta : float, optional
-        The prior of each of the 2**K cells, in people, above 0. When left out it is 2**-K: all
-        cells together, the unseen one included, weigh as much as one person, however many lists
-        there are, so that K lists and the same lists after a merger have the same prior. A delta
-        of 1/2 or 1, harmless with few cells, is worth 16 or 32 people over five lists and favours
-        the graph that joins all of them, under which the number missing is what the prior says.
+        The prior of each of the 2**K cells, in people, above 0 and at most 1. When left out it
+        is 2**-K: all cells together, the unseen one included, weigh as much as one person, however
+        many lists there are. A delta of 1/2 or 1, harmless with few cells, is worth 16 or 32 people
+        over five lists and favours the graph that joins all of them, under which the number missing
+        is what the prior says.
     missing : array of int, optional
         Take only these numbers of missing people as possible, all different. When left out the
         grid reaches to a thousand million people for each one observed, dense enough at every
@@ -379,6 +384,10 @@ def decomposable(
         raise InputError(f"The number of draws is 1,000 to 1,000,000, not {draws:,}.")
     if not 0 < level < 1:
         raise InputError(f"The level of an interval lies between 0 and 1, not {level}.")
+    if delta is not None and delta > HEAVIEST:
+        raise InputError(
+            f"The prior of a cell, delta, is above 0 and at most {HEAVIEST}, not {delta}."
+        )
     found = posterior(histories, delta, missing, workers=workers, progress=progress)
     if histories.people_on(1) == histories.observed:
         raise NoEstimateError(cannot_answer(histories))
@@ -494,8 +503,13 @@ def _doubts_about(found: Posterior, total: float, doubled: float, *, given: bool
             f"{100 * found.prior_driven:.0f} % of the probability; under them the number missing "
             "is what the prior says, not the data."
         )
+    whole = found.delta * (1 << found.n_lists)
+    if whole > HEAVY * found.observed:
+        doubts.append(
+            f"The prior is worth {whole:g} people, and only {found.observed:,} were seen; it has a "
+            "say in the total."
+        )
     if abs(change := 100 * (doubled / total - 1)) > SHIFT:
-        whole = found.delta * (1 << found.n_lists)
         doubts.append(
             f"The prior matters: were it worth {2 * whole:g} people and not {whole:g}, the total "
             f"would be {abs(change):.0f} % {'higher' if change > 0 else 'lower'}."
