@@ -25,7 +25,8 @@ from benchmarks.synthetic import synthetic
 from darkfigure import _kernel, tables
 from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
-from darkfigure.size import bic, stepwise
+from darkfigure.size import bic, decomposable, stepwise
+from darkfigure.size.decomposable import Posterior, posterior
 from darkfigure.size.nested import nested_intervals
 from darkfigure.size.search import BestModels, best_models
 from darkfigure.size.space import EveryModel, every_model
@@ -75,6 +76,11 @@ def averages(histories: CaptureHistories) -> Estimate:
     return averaged(histories, draws=10_000)
 
 
+def one_by_one(histories: CaptureHistories) -> Posterior:
+    """The posterior of the graphs as the peer has it: up to ten times the observed, each number."""
+    return posterior(histories, missing=range(10 * histories.observed + 1))
+
+
 def facts(found: Any) -> Facts:
     """What a job found, for the record."""
     if isinstance(found, EveryModel):
@@ -91,6 +97,8 @@ def facts(found: Any) -> Facts:
     if isinstance(found, Estimate):
         limits = [round(x, 1) if math.isfinite(x) else None for x in (found.lower, found.upper)]
         return {"total": round(found.total, 1), "interval": limits}
+    if isinstance(found, Posterior):
+        return {"models": len(found.edges), "total": round(float(found.totals(0.5)), 1)}
     return {"models": len(found)}
 
 
@@ -123,6 +131,14 @@ JOBS = {
     "stepwise-no8": Job("stepwise, 1,000 replicates", NEW_ORLEANS, stepwise_interval, 5, 1),
     "nested-uk5": Job("best 1, 2, ... 100 models, 100 replicates", FIVE[UK], nested),
     "averaged-uk5": Job("averaged, 10,000 draws", FIVE[UK], averages, 0.5),
+    "graphs-uk5": Job("decomposable: 822 graphs", FIVE[UK], decomposable, 0.18, 0.02),
+    "graphs-nl5": Job("decomposable: 822 graphs", FIVE[NETHERLANDS], decomposable, 0.6, 0.02),
+    "graphs-uk5-each": Job("822 graphs, the peer's 27,441 numbers", FIVE[UK], one_by_one, 0.18),
+    "graphs-nl5-each": Job(
+        "822 graphs, the peer's 82,341 numbers", FIVE[NETHERLANDS], one_by_one, 0.6
+    ),
+    "graphs-uk6": Job("decomposable: 18,154 graphs", UK, decomposable, 5, 1, 300),
+    "graphs-7": Job("decomposable: 617,675 graphs", "synthetic-7-1", decomposable, 300, 20, 500),
 }
 REPLICATES = {
     f"replicates-{b}": Job(f"{b:,} replicates", FIVE[UK], partial(bic, bootstrap=b)) for b in COUNTS

@@ -46,7 +46,8 @@ def section(result: Result) -> str:
     day = f"{datetime.fromisoformat(result['measured']):%-d %B %Y}"
     remarks: list[str] = []
     beside = []
-    for peer in peers["rows"]:
+    known = [peer for peer in peers["rows"] if peer["job"] in timings]
+    for peer in known:
         row = timings[peer["job"]]
         theirs = peer.get("cpu_s") or peer["elapsed_s"]
         mark = ""
@@ -64,7 +65,10 @@ def section(result: Result) -> str:
             fits = f"{row['fits']:,}" if "fits" in row else ""
             alone.append(f"| {_job(row)} | {said(row['seconds'])} | {fits} |")
     most = max(row.get("peak_mib", 0) for row in result["timings"])
-    packages = "; ".join(f"{name} {version}" for name, version in peers["packages"].items())
+    used = list(dict.fromkeys(peer["package"] for peer in known))
+    packages = "; ".join(f"{name} {peers['packages'][name]}" for name in used)
+    one = len(used) == 1
+    subject, whose = ("package is", "package's") if one else ("packages are", "packages'")
     notes = "".join(
         f"{chr(92) + '*'}{(chr(92) + '*') * i} {words}. " for i, words in enumerate(remarks)
     )
@@ -74,10 +78,10 @@ def section(result: Result) -> str:
             MARKS[0],
             "",
             f"Measured on {day} with `make bench` on {result['cores']} cores "
-            f"({result['cpu']}), Python {result['python']}. The R package is {packages}, measured "
+            f"({result['cpu']}), Python {result['python']}. The R {subject} {packages}, measured "
             f"on {peers['measured']} on a machine that describes itself alike "
             f"({peers['machine']}). Compare the processor's seconds (CPU): other work was running "
-            "during the R package's measurements. On the clock both cores work for `darkfigure`.",
+            f"during the R {whose} measurements. On the clock both cores work for `darkfigure`.",
             "",
             "| what | R, CPU | here, CPU (clock) |",
             "|---|---:|---:|",

@@ -35,6 +35,7 @@ from darkfigure.size.bootstrap import (
     jackknife,
     replicates,
 )
+from darkfigure.size.decomposable import posterior as graphs_posterior
 from darkfigure.size.heterogeneity import fit_layers, profile_limits
 from darkfigure.size.loglinear import Model, fit
 from darkfigure.size.search import BestModels, best_models, best_totals
@@ -61,6 +62,14 @@ STEPWISE_TABLES = (
 LARGE = ("uk-2013", "new-orleans-2014")
 MIXED_TABLES = ("korea-palembang", "kosovo-1999", "uk-2013-5lists", "uk-2013")
 THRESHOLD_TABLES = ("korea-palembang", "uk-2013-5lists", "uk-2013")
+GRAPH_TABLES = (
+    "artificial-3",
+    "korea-palembang",
+    "kosovo-1999",
+    "netherlands-2010-2015-5lists",
+    "new-orleans-2014-5lists",
+    "uk-2013-5lists",
+)
 
 
 @dataclass(frozen=True)
@@ -518,6 +527,38 @@ def published_limits(runs: int = RUNS, runs_large: int = RUNS_LARGE) -> Iterator
         yield from within(f"{table}, stepwise, published", ours, theirs, 0.5 / lower)
 
 
+def decomposable_graphs(*named: str) -> Iterator[Row]:
+    """The average over decomposable graphs, on the peer's own grid, for five priors of a cell."""
+    for table in named or GRAPH_TABLES:
+        answer, histories = peer(f"dga__{table}"), tables.load(table)
+        first, last = answer["Nmissing"]
+        for run in answer["runs"]:
+            found = graphs_posterior(histories, run["delta"], np.arange(first, last + 1))
+            what = f"{table}, graphs at {run['delta_rule']}"
+            yield same(f"{what}: graphs", len(found.edges), answer["n_graphs"])
+            yield near(f"{what}: mean", found.mean, run["mean"], 1e-6)
+            yield near(f"{what}: standard deviation", found.sd, run["sd"], 1e-6)
+            quantiles = run["quantiles"].values()
+            ours = found.totals([float(p) for p in run["quantiles"]])
+            yield same(f"{what}: quantiles", ours.astype(int).tolist(), list(quantiles))
+            mode = histories.observed + int(found.missing[found.mass.argmax()])
+            yield same(f"{what}: mode", mode, run["mode"])
+            weights = {str(found.model(i)): found.probability[i] for i in range(len(found.edges))}
+            theirs = {
+                str(Model.parse(graph["cliques"], len(histories.lists))): graph["weight"]
+                for graph in run["top_graphs"]
+                if graph["weight"] > 1e-15  # ours leaves out what adds less to any number
+            }
+            worst = max(theirs, key=lambda model: relative(weights[model], theirs[model]))
+            yield Row(
+                f"{what}: weights of {len(theirs)} graphs",
+                f"{weights[worst]:.10g}",
+                f"{theirs[worst]:.10g}",
+                "1e-6 relative",
+                relative(weights[worst], theirs[worst]) <= 1e-6,
+            )
+
+
 DETERMINISTIC: tuple[Callable[[], Iterator[Row]], ...] = (
     models,
     statuses,
@@ -528,6 +569,7 @@ DETERMINISTIC: tuple[Callable[[], Iterator[Row]], ...] = (
     mixed_models,
     thresholded,
     published_points,
+    decomposable_graphs,
 )
 MONTE_CARLO: tuple[Callable[..., Iterator[Row]], ...] = (limits, nested_limits, published_limits)
 

@@ -87,7 +87,9 @@ def size(
         str,
         typer.Argument(help="A CSV, Excel or Parquet file, or a published table.", metavar="TABLE"),
     ],
-    method: Annotated[str, typer.Option(help="independent, stepwise, bic or averaged.")] = "bic",
+    method: Annotated[
+        str, typer.Option(help="independent, stepwise, bic, averaged or decomposable.")
+    ] = "bic",
     bootstrap: Annotated[
         int | None, typer.Option(help="Replicates; 0 for none.", min=0, show_default="200")
     ] = None,
@@ -103,7 +105,8 @@ def size(
         float | None, typer.Option(help="For bic: seconds for the search of the best model.")
     ] = None,
     draws: Annotated[
-        int | None, typer.Option(help="For averaged: draws of the total.", show_default="10000")
+        int | None,
+        typer.Option(help="For averaged, decomposable: draws of the total.", show_default="10000"),
     ] = None,
     weights: Annotated[
         str | None, typer.Option(help="For averaged: bic or laplace.", show_default="bic")
@@ -115,6 +118,10 @@ def size(
     prior: Annotated[
         str | None,
         typer.Option(help="For threshold: proper or improper.", show_default="proper"),
+    ] = None,
+    delta: Annotated[
+        float | None,
+        typer.Option(help="For decomposable: the prior of a cell.", show_default="1 / 2**lists"),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the random numbers.", min=0)] = 1,
     as_json: Json = False,
@@ -136,6 +143,7 @@ def size(
         "weights": weights,
         "kind": kind,
         "prior": prior,
+        "delta": delta,
     }
     options: dict[str, Any] = {name: x for name, x in given.items() if x is not None}
     for name in options.keys() - chosen.options:

@@ -268,9 +268,14 @@ def _publishable(study: Study, histories: CaptureHistories, path: Path) -> Overl
     """What may be shown of the counts; settings that only they can show to be wrong are refused
     here, before anything long begins."""
     from darkfigure.disclosure import publishable_overlaps
+    from darkfigure.size.methods import method
     from darkfigure.size.space import Space
 
     problems = []
+    most = method(study.method.name).most_lists
+    if len(histories.lists) > most:
+        many = f"The method '{study.method.name}' takes up to {most} lists, not "
+        problems.append(problem_at(f"{many}{len(histories.lists)}.", path, "[method]"))
     if study.method.name in ("bic", "averaged"):
         try:
             Space(len(histories.lists), study.method.max_order)

@@ -47,6 +47,13 @@ BEYOND = (
     "Aleshin-Guendel, S., Sadinle, M. and Wakefield, J. (2024). The central role of the "
     "identifying assumption in population size estimation. Biometrics 80(1).",
 )
+GRAPHS = (
+    "Dawid, A. P. and Lauritzen, S. L. (1993). Hyper Markov laws in the statistical analysis of "
+    "decomposable graphical models. Annals of Statistics 21(3), 1272–1317.",
+    "Madigan, D. and York, J. C. (1997). Bayesian methods for estimation of the size of a closed "
+    "population. Biometrika 84(1), 19–31.",
+)
+
 
 LINKAGE = (
     "Fellegi, I. P. and Sunter, A. B. (1969). A theory for record linkage. Journal of the American "
@@ -222,6 +229,7 @@ def page(
         references=REFERENCES
         + (BEYOND if beyond else ())
         + (AVERAGING if estimate.method == "averaged" else ())
+        + (GRAPHS if estimate.method == "decomposable" else ())
         + (LINKAGE if linkage else ()),
         origin=_origin(study, provenance),
         print_line=css_string(_help_line(study.help)),
@@ -326,6 +334,14 @@ def _method_text(estimate: Estimate) -> str:
             f"The {level} interval comes from a bootstrap which redraws the counts and repeats the "
             "choice of the model, corrected for bias and acceleration (BCa)."
         )
+    if estimate.method == "decomposable":
+        return (
+            "Lists that depend on each other directly are joined, which makes a graph. Every "
+            "decomposable graph (each ring of four or more lists has a chord) is averaged with the "
+            "probability that the data give it, under a hyper-Dirichlet prior with a weight of "
+            f"{estimate.settings['delta']:g} for each combination of lists and 1 / N for the total "
+            f"N. The interval has {level} of the posterior probability."
+        )
     if "posterior" in str(estimate.details.get("interval", "")):
         weighed = {
             "bic": "from BIC",
@@ -359,6 +375,7 @@ def _facts(study: Described, estimate: Estimate) -> list[tuple[str, str]]:
         ("models_pruned", "Models ruled out by the bound"),
         ("models_weighed", "Models weighed"),
         ("models_admissible", "Models with an estimate"),
+        ("graphs", "Graphs weighed"),
     ):
         if details.get(key) is not None:
             facts.append((name, f"{int(details[key]):,}"))
@@ -370,6 +387,7 @@ def _facts(study: Described, estimate: Estimate) -> list[tuple[str, str]]:
     for key, name in (
         ("mass_proven", "Probability proven to lie on the models weighed"),
         ("mass_without_estimate", "Probability on models without an estimate"),
+        ("mass_prior_driven", "Probability on graphs that leave the unseen to the prior"),
     ):
         if details.get(key) is not None:
             facts.append((name, f"{100 * float(details[key]):.1f}\u00a0%"))

@@ -5,6 +5,7 @@ from darkfigure.size.averaged import averaged
 from darkfigure.size.bic import bic
 from darkfigure.size.chao import chao
 from darkfigure.size.check import check
+from darkfigure.size.decomposable import decomposable
 from darkfigure.size.heterogeneity import heterogeneity
 from darkfigure.size.independent import independent
 from darkfigure.size.nested import nested_intervals
@@ -19,6 +20,7 @@ __all__ = [
     "bic",
     "chao",
     "check",
+    "decomposable",
     "heterogeneity",
     "independent",
     "lower_bound",

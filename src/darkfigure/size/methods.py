@@ -10,10 +10,11 @@ import numpy as np
 from darkfigure import _kernel
 from darkfigure.errors import InputError
 from darkfigure.estimate import Estimate
-from darkfigure.histories import CaptureHistories
+from darkfigure.histories import MAX_LISTS, CaptureHistories
 from darkfigure.size.averaged import averaged
 from darkfigure.size.bic import bic
 from darkfigure.size.chao import chao
+from darkfigure.size.decomposable import MOST_LISTS, decomposable
 from darkfigure.size.heterogeneity import heterogeneity
 from darkfigure.size.independent import independent
 from darkfigure.size.stepwise import stepwise
@@ -22,11 +23,12 @@ from darkfigure.size.threshold import threshold
 
 @dataclass(frozen=True)
 class Method:
-    """An estimator, what it does in plain words, and the options it has beside level and seed."""
+    """An estimator: what it does in plain words, options beside level and seed, and its reach."""
 
     estimate: Callable[..., Estimate]
     words: str
     options: frozenset[str]
+    most_lists: int = MAX_LISTS
 
 
 METHODS = {
@@ -64,6 +66,12 @@ METHODS = {
         chao,
         "a lower bound: at least so many, however people differ",
         frozenset({"bootstrap", "resume"}),
+    ),
+    "decomposable": Method(
+        decomposable,
+        "all graphs of lists that depend on each other, each as probable as the data make it",
+        frozenset({"draws", "delta"}),
+        MOST_LISTS,
     ),
 }
 
