@@ -1,0 +1,303 @@
+"""Hold every method against people whose true number is known.
+
+    python -m benchmarks.known_truth [METHOD...]
+    python -m benchmarks.known_truth learn
+
+Of the people on one list L it is known how many they are. Keep only them, hide L, and estimate how
+many they are from the other lists (Binette & Steorts 2022, JRSS A 185). Every table that ships is
+used, its strata too, and every list of whose people at least 30 are on another. Lists that have
+nobody left are dropped.
+
+The prior of `shrinkage` was learned from these same tables, so here each place is estimated with a
+prior learned from all the other places (`learn` finds these priors, and the one that ships).
+Results go to benchmarks/results/known-truth-<date>.json, and a picture is drawn; 1 if a bar is
+missed. The answers of the R packages, of their own runs, stand beside for the cases that they were
+run on.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scipy.optimize import minimize
+from scipy.special import gammaln
+
+from benchmarks.speed import RESULTS, ROOT
+from darkfigure import engine, tables
+from darkfigure.errors import DarkfigureError
+from darkfigure.histories import CaptureHistories
+from darkfigure.size.methods import METHODS
+from darkfigure.size.shrinkage import LEARNED, Prior, posterior, shrinkage
+
+LEAST = 30
+TRAFFICKING = {"uk", "netherlands", "new", "western", "australia", "korea"}
+STRATIFIED = {
+    "scotland-pwid-2006-stratified": ("Region", "Gender", "Age"),
+    "spina-bifida-new-york-stratified": ("eth",),
+}
+PRIORS = Path(__file__).parent / "results" / "priors.json"
+PEERS = Path(__file__).parent / "peers_known_truth.json"
+ROUNDS = 40  # of the search for a prior
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """People on one list of a table, by the other lists.
+
+    Attributes
+    ----------
+    table, hidden : str
+        The table, and the list that is hidden.
+    place : str
+        Tables of one place are not independent: they are left out together.
+    truth : int
+    histories : CaptureHistories
+    """
+
+    table: str
+    hidden: str
+    place: str
+    truth: int
+    histories: CaptureHistories
+
+    @property
+    def trafficking(self) -> bool:
+        """Whether these are victims of trafficking."""
+        return self.place in TRAFFICKING
+
+
+def every_table() -> Iterator[tuple[str, CaptureHistories]]:
+    """All tables that ship, and the strata of those that have any, each variable by itself and all
+    together."""
+    for name in tables.names():
+        if name not in STRATIFIED and not tables.load(name).notes[:1] == ("synthetic",):
+            yield name, tables.load(name)
+    for name, columns in STRATIFIED.items():
+        rows = pl.read_csv(tables.path(name))
+        lists = [c for c in rows.columns if c not in (*columns, "count")]
+        ways = {(c,) for c in columns} | {tuple(columns)}
+        for by in sorted(ways):
+            for values, part in rows.group_by(by, maintain_order=True):
+                yield (
+                    f"{name}: {', '.join(map(str, values))}",
+                    CaptureHistories.from_patterns(
+                        lists, part.select(lists).to_numpy(), part["count"].to_numpy()
+                    ),
+                )
+
+
+def cases() -> list[Case]:
+    """Every list of every table of whose people enough are on another."""
+    found = []
+    for name, table in every_table():
+        if len(table.lists) < 3 or name.startswith("artificial"):
+            continue
+        for hidden in table.lists:
+            left = table.given(hidden)
+            for empty in [x for x in left.lists if left.size_of(x) == 0]:
+                if len(left.lists) > 2:
+                    left = left.drop(empty)
+            if left.observed >= LEAST and all(left.size_of(x) for x in left.lists):
+                place = name.split("-")[0]
+                found.append(Case(name, hidden, place, table.size_of(hidden), left))
+    return found
+
+
+def answer(case: Case, method: str, prior: Prior | None = None) -> Row:
+    """What a method says of a case."""
+    options: dict[str, Any] = {"workers": 1, "seed": 1}
+    if "bootstrap" in METHODS[method].options if method in METHODS else False:
+        options["bootstrap"] = 200
+    estimate: Callable[..., Any] = METHODS[method].estimate if method in METHODS else shrinkage
+    if prior is not None:
+        options["prior"] = prior
+    row: Row = {"table": case.table, "hidden": case.hidden, "truth": case.truth, "method": method}
+    try:
+        found = estimate(case.histories, **options)
+    except DarkfigureError as error:
+        return {**row, "refused": str(error).splitlines()[0]}
+    upper = found.upper if math.isfinite(found.upper) else None
+    return {**row, "total": found.total, "lower": found.lower, "upper": upper}
+
+
+def summary(rows: Sequence[Row]) -> Row:
+    """Error and coverage; a refusal has no error, and its interval does not hold the truth."""
+    told = [row for row in rows if "total" in row]
+    errors = np.array([math.log(row["total"] / row["truth"]) for row in told])
+    held = [row["lower"] <= row["truth"] <= (row["upper"] or math.inf) for row in told]
+    widths = [math.log((row["upper"] or 1e9) / row["lower"]) for row in told]
+    if not told:
+        return {"cases": len(rows), "answered": 0}
+    return {
+        "cases": len(rows),
+        "answered": len(told),
+        "rmse": round(float(np.sqrt(np.mean(errors**2))), 3),
+        "bias": round(float(errors.mean()), 3),
+        "coverage": round(sum(held) / len(told), 3),
+        "median_log_width": round(float(np.median(widths)), 2),
+    }
+
+
+def moved(at: Any) -> Prior:
+    """The prior that ships, moved: pairs' means and scatter (in logarithms), and the unseen."""
+    pair, scatter, unseen, unseen_sd = (float(x) for x in at)
+    regimes = tuple(
+        replace(r, pair=r.pair * math.exp(pair), pair_sd=r.pair_sd * math.exp(scatter))
+        for r in LEARNED.regimes
+    )
+    return replace(
+        LEARNED,
+        regimes=regimes,
+        unseen=LEARNED.unseen + unseen,
+        unseen_sd=LEARNED.unseen_sd * math.exp(unseen_sd),
+    )
+
+
+def loss(prior: Prior, some: Sequence[Case]) -> float:
+    """Twice the squared error less the logarithm of the probability of the truth, on average.
+
+    Each place counts by the root of its number of cases, and the victims of trafficking, for whom
+    this is made, for half.
+    """
+    of = Counter(case.place for case in some)
+    lost: dict[bool, list[float]] = {True: [], False: []}
+    weight: dict[bool, list[float]] = {True: [], False: []}
+    for case in some:
+        found = posterior(case.histories, prior)
+        unseen = case.truth - case.histories.observed
+        mass = np.diff(found.below)
+        at = 0.5 * (found.log_unseen[1:] + found.log_unseen[:-1])
+        terms = unseen * at - np.exp(at) - gammaln(unseen + 1)
+        probable = float(np.sum(np.exp(terms) * mass))
+        middle = float(np.interp(0.5, found.below, found.log_unseen))
+        error = math.log((case.histories.observed + math.exp(middle)) / case.truth)
+        score = math.log(max(probable * max(unseen, 0.5), 1e-6))
+        lost[case.trafficking].append(2 * error**2 - score)
+        weight[case.trafficking].append(1 / math.sqrt(of[case.place]))
+    return sum(float(np.average(lost[kind], weights=weight[kind])) for kind in (True, False)) / 2
+
+
+def learned(some: Sequence[Case]) -> Prior:
+    """The prior under which known truths are the most probable and the errors small."""
+    start = np.zeros(4)
+    found = minimize(
+        lambda at: loss(moved(at), some) + 0.05 * float(np.sum(at**2)),
+        start,
+        method="Nelder-Mead",
+        options={
+            "maxfev": ROUNDS,
+            "initial_simplex": np.vstack([start, 0.25 * np.eye(4)]),
+        },
+    )
+    return moved(found.x)
+
+
+def learn() -> None:
+    """Priors with each place left out, and with none, into a file."""
+    every = cases()
+    places = [None, *sorted({case.place for case in every})]
+    priors = {}
+    for place in places:
+        found = learned([case for case in every if case.place != place])
+        priors[place or "none"] = as_numbers(found)
+        print(place or "none left out", priors[place or "none"], flush=True)
+        PRIORS.write_text(json.dumps(priors, indent=1) + "\n", encoding="utf-8")
+
+
+def as_numbers(prior: Prior) -> Row:
+    """What `learn` moves of a prior."""
+    return {
+        "pair": [round(r.pair, 3) for r in prior.regimes],
+        "pair_sd": [round(r.pair_sd, 3) for r in prior.regimes],
+        "unseen": round(prior.unseen, 3),
+        "unseen_sd": round(prior.unseen_sd, 3),
+    }
+
+
+def prior_without(place: str) -> Prior:
+    """The prior learned from all other places."""
+    kept = json.loads(PRIORS.read_text(encoding="utf-8"))[place]
+    regimes = tuple(
+        replace(r, pair=pair, pair_sd=sd)
+        for r, pair, sd in zip(LEARNED.regimes, kept["pair"], kept["pair_sd"], strict=True)
+    )
+    return replace(LEARNED, regimes=regimes, unseen=kept["unseen"], unseen_sd=kept["unseen_sd"])
+
+
+def peers() -> dict[str, list[Row]]:
+    """The answers of the R packages by design, as rows."""
+    kept = json.loads(PEERS.read_text(encoding="utf-8"))["designs"]
+    found: dict[str, list[Row]] = {}
+    for design, every in kept.items():
+        for case in every:
+            if not case["published"]:
+                continue
+            for method, (total, lower, upper) in case["methods"].items():
+                row = {"table": case["table"], "truth": case["truth"], "method": method}
+                told = {"total": total, "lower": lower, "upper": upper} if total else {}
+                found.setdefault(design, []).append({**row, **told})
+    return found
+
+
+def main(arguments: list[str]) -> int:
+    """Measure, print, write and draw."""
+    if arguments == ["learn"]:
+        learn()
+        return 0
+    began = datetime.now(UTC)
+    every = cases()
+    of = {(case.table, case.truth): case for case in every}
+    rows: list[Row] = []
+    for method in arguments or [m for m in METHODS if m != "doubly-robust"]:
+        own = {"shrinkage", "auto"}
+
+        def ask(case: Case, method: str = method, own: set[str] = own) -> Row:
+            return answer(case, method, prior_without(case.place) if method in own else None)
+
+        rows += list(engine.run(ask, every))
+        for words, some in sets(every).items():
+            among = {(case.table, case.hidden) for case in some}
+            told = summary(
+                [r for r in rows if r["method"] == method and (r["table"], r["hidden"]) in among]
+            )
+            print(f"{method:<16}{words:<18}" + "  ".join(f"{k} {v}" for k, v in told.items()))
+    design_rows = peers()
+    for design, theirs in design_rows.items():
+        there = {(row["table"], row["truth"]) for row in theirs}
+        print(f"design {design}, {len(there)} cases")
+        for who in dict.fromkeys(row["method"] for row in theirs):
+            told = summary([row for row in theirs if row["method"] == who])
+            print(f"    R: {who:<16}" + "  ".join(f"{k} {v}" for k, v in told.items()))
+        for who in dict.fromkeys(row["method"] for row in rows):
+            mine = [r for r in rows if r["method"] == who and (r["table"], r["truth"]) in there]
+            print(f"    {who:<19}" + "  ".join(f"{k} {v}" for k, v in summary(mine).items()))
+    RESULTS.mkdir(exist_ok=True)
+    written = RESULTS / f"known-truth-{began:%Y-%m-%d}.json"
+    written.write_text(json.dumps({"cases": len(of), "rows": rows}, indent=0) + "\n")
+    print(f"written to {written.relative_to(ROOT)}")
+    return 0
+
+
+def sets(every: Sequence[Case]) -> dict[str, list[Case]]:
+    """The cases over which methods are compared."""
+    return {
+        "all": list(every),
+        "trafficking": [case for case in every if case.trafficking],
+        "others": [case for case in every if not case.trafficking],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
