@@ -73,6 +73,11 @@ class Case:
     histories: CaptureHistories
 
     @property
+    def shared(self) -> int:
+        """How many people are on two lists or more."""
+        return self.histories.observed - self.histories.people_on(1)
+
+    @property
     def trafficking(self) -> bool:
         """Whether these are victims of trafficking."""
         return self.place in TRAFFICKING
@@ -206,7 +211,7 @@ def learned(some: Sequence[Case]) -> Prior:
 
 def learn() -> None:
     """Priors with each place left out, and with none, into a file."""
-    every = cases()
+    every = [case for case in cases() if case.shared]  # the others are refused
     places = [None, *sorted({case.place for case in every})]
     priors = {}
     for place in places:

@@ -47,6 +47,14 @@ BEYOND = (
     "Aleshin-Guendel, S., Sadinle, M. and Wakefield, J. (2024). The central role of the "
     "identifying assumption in population size estimation. Biometrics 80(1).",
 )
+SHRUNK = (
+    "Binette, O. and Steorts, R. C. (2022). On the reliability of multiple systems estimation for "
+    "the quantification of modern slavery. Journal of the Royal Statistical Society A 185(2), "
+    "640–676.",
+    "Tierney, L. and Kadane, J. B. (1986). Accurate approximations for posterior moments and "
+    "marginal densities. Journal of the American Statistical Association 81(393), 82–86.",
+)
+
 GRAPHS = (
     "Dawid, A. P. and Lauritzen, S. L. (1993). Hyper Markov laws in the statistical analysis of "
     "decomposable graphical models. Annals of Statistics 21(3), 1272–1317.",
@@ -229,6 +237,7 @@ def page(
         references=REFERENCES
         + (BEYOND if beyond else ())
         + (AVERAGING if estimate.method == "averaged" else ())
+        + (SHRUNK if estimate.method in ("auto", "shrinkage") else ())
         + (GRAPHS if estimate.method == "decomposable" else ())
         + (LINKAGE if linkage else ()),
         origin=_origin(study, provenance),
@@ -341,6 +350,15 @@ def _method_text(estimate: Estimate) -> str:
             "probability that the data give it, under a hyper-Dirichlet prior with a weight of "
             f"{estimate.settings['delta']:g} for each combination of lists and 1 / N for the total "
             f"N. The interval has {level} of the posterior probability."
+        )
+    if estimate.method in ("auto", "shrinkage"):
+        return (
+            "The counts of people by combination of lists are described by a log-linear model with "
+            "all dependences among the lists, each normal beforehand about what is usual of lists "
+            "of hidden people; what is usual was learned from tables of people whose true number "
+            "is known. The number on no list is read off the posterior, in which the dependences "
+            f"are integrated out by Laplace's method. {level} of the totals drawn from it lie in "
+            "the interval."
         )
     if "posterior" in str(estimate.details.get("interval", "")):
         weighed = {

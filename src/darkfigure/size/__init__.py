@@ -1,6 +1,7 @@
 """How many people are there? Estimators of a total from overlapping lists."""
 
 from darkfigure.size.alternatives import alternatives
+from darkfigure.size.auto import auto
 from darkfigure.size.averaged import averaged
 from darkfigure.size.bic import bic
 from darkfigure.size.chao import chao
@@ -11,11 +12,13 @@ from darkfigure.size.independent import independent
 from darkfigure.size.nested import nested_intervals
 from darkfigure.size.refusal import lower_bound, refusals
 from darkfigure.size.sensitivity import sensitivity
+from darkfigure.size.shrinkage import shrinkage
 from darkfigure.size.stepwise import stepwise
 from darkfigure.size.threshold import threshold
 
 __all__ = [
     "alternatives",
+    "auto",
     "averaged",
     "bic",
     "chao",
@@ -27,6 +30,7 @@ __all__ = [
     "nested_intervals",
     "refusals",
     "sensitivity",
+    "shrinkage",
     "stepwise",
     "threshold",
 ]

@@ -79,8 +79,9 @@ def alternatives(
             return
         found.append(replace(estimate, details={**estimate.details, "label": label, **details}))
 
+    taken = {method, "shrinkage"} if method == "auto" else {method}
     for name, other in METHODS.items():
-        if name != method and len(histories.lists) <= other.most_lists:
+        if name not in taken and other.beside and len(histories.lists) <= other.most_lists:
             add(other.words, histories, name, other_method=name)
     found.extend(_as_good_as_the_best(histories, level, options.get("max_order")))
     if len(histories.lists) > 2:

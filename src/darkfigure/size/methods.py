@@ -11,27 +11,48 @@ from darkfigure import _kernel
 from darkfigure.errors import InputError
 from darkfigure.estimate import Estimate
 from darkfigure.histories import MAX_LISTS, CaptureHistories
+from darkfigure.size.auto import auto
 from darkfigure.size.averaged import averaged
 from darkfigure.size.bic import bic
 from darkfigure.size.chao import chao
 from darkfigure.size.decomposable import MOST_LISTS, decomposable
 from darkfigure.size.heterogeneity import heterogeneity
 from darkfigure.size.independent import independent
+from darkfigure.size.shrinkage import MAX_LISTS as MOST_FOR_SHRINKAGE
+from darkfigure.size.shrinkage import shrinkage
 from darkfigure.size.stepwise import stepwise
 from darkfigure.size.threshold import threshold
 
 
 @dataclass(frozen=True)
 class Method:
-    """An estimator: what it does in plain words, options beside level and seed, and its reach."""
+    """An estimator: what it does in plain words, options beside level and seed, and its reach.
+
+    `beside` tells whether its answer stands beside another method's as one that can be defended: a
+    lower bound does not, nor a model that is known to be unstable.
+    """
 
     estimate: Callable[..., Estimate]
     words: str
     options: frozenset[str]
     most_lists: int = MAX_LISTS
+    beside: bool = True
 
 
 METHODS = {
+    "auto": Method(
+        auto,
+        "the method that errs least where the truth is known, or a refusal with a lower bound",
+        frozenset({"draws"}),
+        MOST_FOR_SHRINKAGE,
+        beside=False,
+    ),
+    "shrinkage": Method(
+        shrinkage,
+        "all dependences among the lists at once, each drawn toward what is usual elsewhere",
+        frozenset({"draws"}),
+        MOST_FOR_SHRINKAGE,
+    ),
     "independent": Method(
         independent,
         "as if the lists had nothing to do with each other",
@@ -61,11 +82,13 @@ METHODS = {
         heterogeneity,
         "as if some people were easier to find than others, on every list alike",
         frozenset({"bootstrap", "resume", "kind"}),
+        beside=False,
     ),
     "chao": Method(
         chao,
         "a lower bound: at least so many, however people differ",
         frozenset({"bootstrap", "resume"}),
+        beside=False,
     ),
     "decomposable": Method(
         decomposable,
@@ -74,8 +97,6 @@ METHODS = {
         MOST_LISTS,
     ),
 }
-
-DEFAULT = "bic"
 
 
 def method(name: str) -> Method:

@@ -229,7 +229,11 @@ def refusals(histories: CaptureHistories) -> list[Reason]:
 
 
 def soft_refusals(
-    histories: CaptureHistories, estimate: Estimate, *, again: Again | None = None
+    histories: CaptureHistories,
+    estimate: Estimate,
+    *,
+    again: Again | None = None,
+    persons: bool = True,
 ) -> list[Reason]:
     """The reasons not to stand by an estimate, those of the counts included.
 
@@ -243,6 +247,8 @@ def soft_refusals(
         The total of other counts by the same method, infinite for none: it is called without each
         list, and with one person more and one fewer of each kind. The total of the best model by
         BIC when left out.
+    persons : bool
+        Whether to try one person more and one fewer of each kind.
 
     Examples
     --------
@@ -258,7 +264,8 @@ def soft_refusals(
         return found
     total = again(histories)
     found.extend(_hangs_on_a_list(histories, total, again))
-    found.extend(_hangs_on_a_person(histories, total, again))
+    if persons:
+        found.extend(_hangs_on_a_person(histories, total, again))
     if estimate.upper > WIDTH * estimate.lower:
         upper = "no upper limit" if math.isinf(estimate.upper) else f"to {estimate.upper:,.0f}"
         said = (
