@@ -88,8 +88,12 @@ def size(
         typer.Argument(help="A CSV, Excel or Parquet file, or a published table.", metavar="TABLE"),
     ],
     method: Annotated[
-        str, typer.Option(help="independent, stepwise, bic, averaged or decomposable.")
-    ] = "bic",
+        str,
+        typer.Option(
+            help="auto, shrinkage, independent, stepwise, bic, averaged, threshold, heterogeneity, "
+            "chao or decomposable."
+        ),
+    ] = "auto",
     bootstrap: Annotated[
         int | None, typer.Option(help="Replicates; 0 for none.", min=0, show_default="200")
     ] = None,
@@ -106,7 +110,7 @@ def size(
     ] = None,
     draws: Annotated[
         int | None,
-        typer.Option(help="For averaged, decomposable: draws of the total.", show_default="10000"),
+        typer.Option(help="Of the total, for methods that draw it.", show_default="10000"),
     ] = None,
     weights: Annotated[
         str | None, typer.Option(help="For averaged: bic or laplace.", show_default="bic")
@@ -162,7 +166,8 @@ def size(
             histories, level=level, seed=seed, progress=_bar("replicates"), **options
         )
     seconds = time.perf_counter() - began
-    doubts = [reason.sentence for reason in refusals(histories)]
+    told = set(estimate.warnings)
+    doubts = [r.sentence for r in refusals(histories) if r.sentence not in told]
     estimate = replace(estimate, warnings=(*estimate.warnings, *doubts))
     if as_json:
         found = estimate.to_dict()
@@ -180,7 +185,12 @@ def size(
         )
     for pair in estimate.details.get("dependent", ()):
         names = " and ".join(pair["lists"])
-        print(f"{names} depend on each other: probability {pair['probability']:.2f}")
+        if "probability" in pair:
+            print(f"{names} depend on each other: probability {pair['probability']:.2f}")
+        else:
+            print(f"{names}: odds ratio {pair['odds_ratio']:.2f}")
+    if sentence := estimate.details.get("sentence"):
+        print(f"\n{sentence}")
     for warning in estimate.warnings:
         _note(f"Warning: {warning}")
 

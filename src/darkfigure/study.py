@@ -71,7 +71,7 @@ class Link(_Section):
 class Method(_Section):
     """How the total is estimated."""
 
-    name: Text = "bic"
+    name: Text = "auto"
     level: Annotated[float, Field(gt=0, lt=1)] = 0.95
     seed: Annotated[int, Field(ge=0)] = 1
     bootstrap: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
