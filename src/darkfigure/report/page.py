@@ -19,6 +19,7 @@ from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
 from darkfigure.report import charts, spread
 from darkfigure.report.matching import matching
+from darkfigure.report.strata import Shown, by_strata
 from darkfigure.report.trust import CAVEATS, findings, plain_range, verdict
 from darkfigure.report.words import counted, is_one, one_in, opened, per, rounded
 
@@ -123,6 +124,7 @@ def page(
     alternatives: Sequence[Estimate],
     provenance: Mapping[str, Any],
     linkage: Mapping[str, Any] | None = None,
+    strata: tuple[Sequence[str], Sequence[Shown]] | None = None,
 ) -> str:
     """The whole page as one HTML text.
 
@@ -140,6 +142,8 @@ def page(
         `version`, `command`, `input_hash` and `source`, as far as they are known.
     linkage : mapping, optional
         How the records were matched, where the counts come from records; see `matching`.
+    strata : tuple, optional
+        The variables by which the people were split, and each stratum as it may be shown.
 
     Raises
     ------
@@ -157,6 +161,7 @@ def page(
     forest = spread.alternatives(estimate, alternatives)
     histogram = spread.replicates(estimate)
     matched = matching(linkage, estimate) if linkage else None
+    kinds = by_strata(*strata) if strata else None
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -185,10 +190,18 @@ def page(
         alternatives=forest,
         replicates=histogram,
         matched=matched,
+        kinds=kinds,
         truth=_truth(study, estimate),
         charts=[
             chart
-            for chart in (dots, overlaps, *(matched.charts if matched else ()), forest, histogram)
+            for chart in (
+                dots,
+                *([kinds.chart] if kinds else ()),
+                overlaps,
+                *(matched.charts if matched else ()),
+                forest,
+                histogram,
+            )
             if chart
         ],
         list_rows=[[name, i, sizes[name]] for i, name in enumerate(histories.lists, start=1)],

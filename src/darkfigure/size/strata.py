@@ -4,7 +4,8 @@ Whoever is easy to find on one list is often easy to find on others; within a st
 more alike, and what dependence such differences make between the lists is gone (Sekar & Deming
 1949). Any method is applied to every stratum, small ones pooled (`darkfigure.size.sparse`). The
 strata are independent samples, so a draw of the total is the sum of one draw from each stratum's
-confidence distribution, and the total carries the uncertainty of them all.
+confidence distribution, and the total carries the uncertainty of them all. The draws are about the
+sum of the estimates (see `_centred`).
 
 Missing values are imputed (`darkfigure.size.impute`), and who is who may be drawn, which makes T
 completed tables. An estimate is the mean over them (Rubin 1987, equation 3.1.2), so that strata add
@@ -14,6 +15,7 @@ the distances between the tables taken sqrt(1 + 1/T) times as large (equation 3.
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -31,6 +33,7 @@ from darkfigure.size.bootstrap import percentile_point
 from darkfigure.size.impute import Completed, completed
 from darkfigure.size.many import Asked, Found, Group
 from darkfigure.size.methods import DEFAULT, method
+from darkfigure.size.pooled import LEAST
 from darkfigure.size.sparse import by_rule
 from darkfigure.strata import Strata
 
@@ -39,9 +42,6 @@ LEAST_SHARED = 20
 
 JOINT_DRAWS, LEAST_JOINT = 2_000, 200
 """Of the total: in all, and at the least in each completed table."""
-
-SHIFT = 0.5
-"""Of standard deviations: how far the errors of the strata may add up before it is said."""
 
 NAMED = 4
 """Of pooled strata so many are named; more are counted."""
@@ -55,8 +55,10 @@ class Stratum:
     ----------
     kinds : tuple of tuple of str
         The values of the variables; more than one where strata were pooled.
+    seen : tuple of int
+        How many of each kind were seen: the mean over the completed tables, rounded.
     observed : int
-        How many were seen: the mean over the completed tables, rounded.
+        The same of all of them.
     shared : int
         How many of these on two or more lists.
     estimate : Estimate or None
@@ -66,6 +68,7 @@ class Stratum:
     """
 
     kinds: tuple[tuple[str, ...], ...]
+    seen: tuple[int, ...]
     observed: int
     shared: int
     estimate: Estimate | None
@@ -77,7 +80,7 @@ class Stratum:
 
         Examples
         --------
-        >>> Stratum((("f", "young"), ("m", "young")), 40, 25, None).name
+        >>> Stratum((("f", "young"), ("m", "young")), (22, 18), 40, 25, None).name
         'f, young + m, young'
         """
         if len(self.kinds) > NAMED:
@@ -96,7 +99,7 @@ class ByStrata:
     strata : tuple of Stratum
         In the order of their values; nobody is in two of them or in none.
     total : Estimate
-        Of all people. In `details`: `by`, `strata` (how many are estimated), `pooled` (how many
+        Of all people. In `details`: `by`, `strata_estimated`, `pooled` (how many
         kinds of people did not stand alone), `without_estimate` (people, strata and all),
         `imputation` (tables, and for each variable the people of whom it is missing), and
         `added_up`, the sum of the strata where the total was corrected.
@@ -112,6 +115,7 @@ class ByStrata:
             {
                 "name": each.name,
                 "kinds": [dict(zip(self.by, kind, strict=True)) for kind in each.kinds],
+                "seen": list(each.seen),
                 "observed": each.observed,
                 "shared": each.shared,
                 **_numbers(each.estimate),
@@ -126,7 +130,7 @@ class ByStrata:
         Examples
         --------
         >>> e = Estimate(90.0, 70.0, 130.0, 0.95, 40, "independent", ("a", "b"))
-        >>> print(ByStrata(("sex",), (Stratum((("f",),), 40, 25, e),), e).table())
+        >>> print(ByStrata(("sex",), (Stratum((("f",),), (40,), 40, 25, e),), e).table())
                                            seen     estimate        lower        upper
         f                                    40           90           70          130
         all                                  40           90           70          130
@@ -204,7 +208,7 @@ def by_strata(
     >>> round(found.total.total), found.total.lower < 495 < found.total.upper
     (495, True)
     """
-    method(name)  # refuses what is none
+    chosen = method(name)
     if least_shared < 1:
         raise InputError(f"The least number of people is 1 or more, not {least_shared}.")
     if not 0 < level < 1:
@@ -221,7 +225,10 @@ def by_strata(
             f"{people} are all that can be told: not one stratum has an estimate, nor have all "
             f"together. {told.refusal(alone) if alone else ''}".strip()
         )
-    settings = {"imputations": imputations, "least_shared": least_shared, "seed": seed, **own}
+    defaults = inspect.signature(chosen.estimate).parameters
+    drawn = {key: defaults[key].default for key in LEAST if key in defaults}
+    settings = {"imputations": imputations, "least_shared": least_shared, "seed": seed}
+    settings |= {**drawn, **own}
     return _answer(strata, tables, told, sorted(standing), alone, bad, name, level, settings)
 
 
@@ -282,6 +289,18 @@ def confidence(
     return found
 
 
+def _centred(spread: _Spread, seen: npt.NDArray[np.int64]) -> _Spread:
+    """The draws of a sum with the unseen scaled so that their median is the sum of the estimates.
+
+    A distribution of one stratum is skew, its mean above its middle. In a sum the middle goes to
+    the mean: with a thousand strata it would lie many standard deviations above the sum of the
+    estimates, which errs by far less.
+    """
+    middle = np.median(spread.draws, axis=1) - seen
+    scale = np.where(middle > 0, (spread.points - seen) / np.maximum(middle, 1e-9), 1.0)
+    return _Spread(spread.points, seen[:, None] + scale[:, None] * (spread.draws - seen[:, None]))
+
+
 def _combined(spread: _Spread, seen: float, level: float) -> tuple[float, float, float, Any]:
     """Total, limits and draws: the mean over tables, and the mixture of what each says."""
     points, tables = spread.points, len(spread.points)
@@ -315,7 +334,8 @@ def _answer(
     for group in sorted([*standing, *([alone] if alone else [])]):
         kinds = tuple(tables.kinds[i] for i in group)
         observed = round(float(seen[list(group)].sum()))
-        counted = kinds, observed, round(float(shared[list(group)].sum()))
+        of_each = tuple(round(float(seen[i])) for i in group)
+        counted = kinds, of_each, observed, round(float(shared[list(group)].sum()))
         if group == alone:
             note = f"No estimate, alone or with others. {told.refusal(group)}".strip()
             every.append(Stratum(*counted, None, note))
@@ -328,6 +348,8 @@ def _answer(
         points, draws = points + spread.points, draws + spread.draws
     estimates = [each.estimate for each in every if each.estimate is not None]
     whole = _Spread(points, draws)
+    if len(every) > 1:
+        whole = _centred(whole, tables.counts.sum(axis=(1, 2)))
     observed = round(float(seen.sum()))
     if len(every) == 1:
         total, lower, upper = estimates[0].total, estimates[0].lower, estimates[0].upper
@@ -337,7 +359,7 @@ def _answer(
     share = _between(whole)
     details: dict[str, Any] = {
         "by": list(strata.by),
-        "strata": len(standing),
+        "strata_estimated": len(standing),
         "pooled": sum(len(each.kinds) for each in every if len(each.kinds) > 1),
         "without_estimate": sum(each.observed for each in every if each.estimate is None),
         "imputation": {"tables": n_tables, "missing": strata.missing, "share": share},
@@ -417,20 +439,15 @@ def _why(group: Group, bad: set[Group], least: int) -> str:
 
 
 def _warnings(strata: Strata, every: Sequence[Stratum], whole: _Spread) -> tuple[str, ...]:
-    said = [
-        *strata.notes,
-        *(
-            f"There is no estimate for {each.name}: at least {each.observed:,} people, those who "
-            "were seen. The total has only these of them, and is a lower bound there."
-            for each in every
-            if each.estimate is None
-        ),
-    ]
-    pooled = [each for each in every if each.estimate is not None and len(each.kinds) > 1]
-    if pooled:
-        kinds = sum(len(each.kinds) for each in pooled)
-        into = "one" if len(pooled) == 1 else f"{len(pooled):,}"
-        said.append(f"{kinds:,} kinds of people were pooled into {into}, for some are too few.")
+    # Without numbers of people and names: these words go to the page, and the strata are small.
+    said = list(strata.notes)
+    if any(each.estimate is None for each in every):
+        said.append(
+            "For some people there is no estimate. The total has only those of them who were seen, "
+            "and is a lower bound there."
+        )
+    if any(each.estimate is not None and len(each.kinds) > 1 for each in every):
+        said.append("Some kinds of people were pooled, for they are too few to stand alone.")
     for name, people in strata.missing.items():
         if people:
             share = 100 * people / strata.observed
@@ -438,12 +455,6 @@ def _warnings(strata: Strata, every: Sequence[Stratum], whole: _Spread) -> tuple
                 f"'{name}' is not known of {share:.0f} % of the people; it was imputed, as if it "
                 "were missing for reasons that the lists and the other values tell."
             )
-    off = whole.draws.mean() - whole.points.mean()
-    if len(every) > 1 and abs(off) > SHIFT * whole.draws.std():
-        said.append(
-            "The strata are so many, or so small, that the small errors which estimates of few "
-            "people have on average add up: the total may be too high by more than chance explains."
-        )
     own: dict[str, int] = {}
     for each in every:
         for warning in set(each.estimate.warnings if each.estimate else ()):
