@@ -165,8 +165,8 @@ def read_kinds(
         raise refusal(sheet.file, str(error)) from None
 
 
-def _seeming_lists(sheet: Sheet, by: Sequence[str], count: str | None) -> list[str] | None:
-    """The columns that hold 0/1, judged by the first rows; None if that leaves fewer than two."""
+def _seeming_lists(sheet: Sheet, by: Sequence[str], count: str | None) -> list[str]:
+    """The columns that hold 0/1, judged by the first rows."""
     columns = [column.strip() for column in sheet.columns]
     others = {*(name.strip() for name in by), *([count.strip()] if count else [])}
     at = [
@@ -175,8 +175,7 @@ def _seeming_lists(sheet: Sheet, by: Sequence[str], count: str | None) -> list[s
     rows = [cells for _, cells in islice(sheet.rows(at), _LOOKED_AT) if isinstance(cells, tuple)]
     texts = [[as_text(cells[k]).lower() for cells in rows] for k in range(len(at))]
     fine = [sum(text in _ON or text in _OFF for text in column) for column in texts]
-    lists = [columns[i] for i, n in zip(at, fine, strict=True) if 2 * n >= len(rows)]
-    return lists if len(lists) > 1 else None
+    return [columns[i] for i, n in zip(at, fine, strict=True) if 2 * n >= len(rows)]
 
 
 def from_frame(frame: Any, *, lists: _Lists = None, count: str | None = None) -> CaptureHistories:
