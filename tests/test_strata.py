@@ -584,6 +584,28 @@ def test_a_study_by_strata_writes_them_and_a_part_of_the_page(study: Path, tmp_p
     assert run(study, tmp_path / "out").skipped[0] == "strata.json"
 
 
+def test_an_interrupted_study_goes_on_where_it_stopped(study: Path, tmp_path: Path) -> None:
+    def interrupt(done: int, of: int) -> None:
+        raise KeyboardInterrupt
+
+    text = (tmp_path / "people.csv").read_text().replace("f,old,1,1,1", "f,old,1,1,31")
+    (tmp_path / "people.csv").write_text(text)
+    run(study, tmp_path / "whole")
+    for _ in range(2):  # each time one stratum more
+        with pytest.raises(KeyboardInterrupt):
+            run(
+                study,
+                tmp_path / "out",
+                workers=1,
+                progress=lambda d, of: d > 1 and interrupt(d, of),
+            )
+    kept = next((tmp_path / "out/.unfinished").glob("replicates-*"))
+    assert kept.read_bytes().count(b"\n") == 2
+    run(study, tmp_path / "out")
+    for name in ("strata.json", "report.html"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
 def test_small_strata_are_neither_named_nor_counted_in_what_is_published(
     study: Path, tmp_path: Path
 ) -> None:
