@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from darkfigure.engine import Progress, Where
     from darkfigure.histories import CaptureHistories
+    from darkfigure.strata import Strata
 
 app = typer.Typer(
     name="darkfigure",
@@ -34,7 +35,11 @@ MOST_TOLD = 20
 INTERRUPTED = 130  # what the shell expects of a program that Ctrl-C ended
 
 Engine = Annotated[
-    str, typer.Option(help="What compares records: local, or spark.", metavar="local|spark")
+    str,
+    typer.Option(
+        help="Where records are compared and strata estimated: local, or spark.",
+        metavar="local|spark",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
@@ -127,10 +132,19 @@ def size(
         float | None,
         typer.Option(help="For decomposable: the prior of a cell.", show_default="1 / 2**lists"),
     ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(help="Columns to split the people by.", metavar="COLUMN,COLUMN"),
+    ] = None,
+    imputations: Annotated[
+        int | None,
+        typer.Option(help="With --by: how often missing values are filled in.", show_default="10"),
+    ] = None,
+    engine: Engine = "local",
     seed: Annotated[int, typer.Option(help="Of the random numbers.", min=0)] = 1,
     as_json: Json = False,
 ) -> None:
-    """Estimate how many people there are in all."""
+    """Estimate how many people there are in all, or of each kind and in all."""
     from dataclasses import replace
 
     from darkfigure.size.methods import compile_once
@@ -155,6 +169,18 @@ def size(
             raise InputError(f"The method '{method}' has no --{name.replace('_', '-')}.")
         _note(f"The method '{method}' makes no bootstrap; --bootstrap has no effect.")
         del options[name]
+    where = _where(engine)
+    if by is not None:
+        if nested:
+            raise InputError("--nested is of one table of counts; leave out --by, or --nested.")
+        if imputations is not None:
+            options["imputations"] = imputations
+        options |= {"level": level, "seed": seed, "where": where}
+        _size_by(table, method, [name.strip() for name in by.split(",")], options, as_json)
+        return
+    for name, unused in (("imputations", imputations is not None), ("engine", engine != "local")):
+        if unused:
+            raise InputError(f"--{name} is for people split by --by; name the columns.")
     if "watch" in chosen.options:
         options["watch"] = _counter("models fitted")
     histories = _histories(table)
@@ -192,6 +218,36 @@ def size(
     if sentence := estimate.details.get("sentence"):
         print(f"\n{sentence}")
     for warning in estimate.warnings:
+        _note(f"Warning: {warning}")
+
+
+def _size_by(
+    table: str, method: str, by: list[str], options: dict[str, Any], as_json: bool
+) -> None:
+    from darkfigure.size.methods import compile_once
+    from darkfigure.size.strata import by_strata
+
+    strata = _strata(table, by)
+    _announce_compilation()
+    compile_once(method)
+    began = time.perf_counter()
+    found = by_strata(strata, method, progress=_bar("strata"), **options)
+    seconds = time.perf_counter() - began
+    if as_json:
+        total = found.total.to_dict()
+        del total["draws"]
+        told = {**total.pop("details"), **total, "seed": options["seed"]}
+        _print_json({**told, "strata": found.rows(), "seconds": round(seconds, 6)})
+        return
+    print(found.total)
+    print()
+    print(found.table())
+    print()
+    print(f"method: {method}, {100 * options['level']:g} % intervals, by {', '.join(by)}")
+    for each in found.strata:
+        if each.note:
+            _note(f"{each.name}: {each.note}")
+    for warning in found.total.warnings:
         _note(f"Warning: {warning}")
 
 
@@ -417,6 +473,21 @@ def _histories(table: str) -> CaptureHistories:
     from darkfigure.lists.overlap_table import read_overlap_table
 
     return read_overlap_table(table)
+
+
+def _strata(table: str, by: list[str]) -> Strata:
+    """As `_histories`, by kind of people."""
+    from darkfigure import tables
+    from darkfigure.lists.overlap_table import read_kinds
+
+    if not Path(table).exists() and table in tables.names():
+        described = tables.describe(table)
+        if described.strata:
+            return read_kinds(tables.path(table), by=by, lists=list(described.lists))
+        tables.load_strata(table, by)  # refuses, for it has no strata
+    if not Path(table).exists() and "." not in Path(table).name and "/" not in table:
+        tables.describe(table)
+    return read_kinds(table, by=by)
 
 
 def _where(engine: str) -> Where:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from darkfigure import __version__, engine, tables
 from darkfigure.errors import DarkfigureError, InputError, Problem
 from darkfigure.histories import CaptureHistories
+from darkfigure.strata import Strata
 from darkfigure.study import List, Study
 
 if TYPE_CHECKING:
@@ -48,6 +49,10 @@ class Source(Protocol):
     @property
     def histories(self) -> CaptureHistories: ...
     @property
+    def strata(self) -> Strata | None:
+        """The same people by kind, where the study asks for it."""
+
+    @property
     def shown(self) -> Overlaps:
         """What may be shown of them."""
 
@@ -76,9 +81,10 @@ class Table:
     about: dict[str, Any] | None = None
 
     def __init__(self, study: Study, path: Path) -> None:
-        self.histories, self.source, self.hash = _read(study, path)
+        self.histories, self.strata, self.source, self.hash = _read(study, path)
         self.shown = _publishable(study, self.histories, path)
-        self.needs = {"counts": self.histories.fingerprint, "notes": list(self.histories.notes)}
+        counts = self.strata or self.histories
+        self.needs = {"counts": counts.fingerprint, "notes": list(self.histories.notes)}
 
     def files(self) -> Mapping[str, Callable[[], str]]:
         return {}
@@ -174,6 +180,37 @@ class Linked:
         return overlaps(links, draws=self.study.link.draws, seed=self.study.link.seed)
 
     @cached_property
+    def strata(self) -> Strata | None:
+        from darkfigure.lists.overlap import overlaps_by
+
+        by = self.study.method.by
+        if not by:
+            return None
+        frames = [each.frame for each in self._lists]
+        for name in by:
+            if not any(f"stratum_{name}" in frame.columns for frame in frames):
+                told = f"No list says '{name}'; name its column in [records.NAME.strata]."
+                raise InputError(problem_at(told, self.path, "[method]"))
+        values = [
+            [
+                value
+                for frame in frames
+                for value in (
+                    frame[f"stratum_{name}"].to_list()
+                    if f"stratum_{name}" in frame.columns
+                    else [None] * frame.height
+                )
+            ]
+            for name in by
+        ]
+        self.say(f"Drawing who is who by {', '.join(by)}.")
+        options = {"draws": self.study.link.draws, "seed": self.study.link.seed}
+        try:
+            return overlaps_by(self._links, by, values, **options)
+        except InputError as error:
+            raise InputError(problem_at(str(error), self.path, "[method]")) from None
+
+    @cached_property
     def shown(self) -> Overlaps:
         return _publishable(self.study, self.histories, self.path)
 
@@ -233,9 +270,10 @@ def _hash_of_file(file: Path) -> str:
         raise InputError(Problem(f"It cannot be read: {error.strerror}.", str(file))) from None
 
 
-def _read(study: Study, path: Path) -> tuple[CaptureHistories, str, str]:
-    """The counts, what to call their source, and the hash of the file they came from."""
-    from darkfigure.lists.overlap_table import read_overlap_table
+def _read(study: Study, path: Path) -> tuple[CaptureHistories, Strata | None, str, str]:
+    """The counts, the same by kind of people where the study asks for it, what to call their
+    source, and the hash of the file they came from."""
+    from darkfigure.lists.overlap_table import read_kinds, read_overlap_table
 
     data = study.data
     assert data is not None
@@ -248,13 +286,17 @@ def _read(study: Study, path: Path) -> tuple[CaptureHistories, str, str]:
         assert data.file is not None
         file, source = path.parent / data.file, Path(data.file).name
         names, strata = study.lists, ()
-    if strata or data.table is None or study.lists:
+    by, kinds = study.method.by, None
+    if by:
+        kinds = read_kinds(file, by=by, lists=names or None, count=data.count)
+        histories = kinds.whole
+    elif strata or data.table is None or study.lists:
         histories = read_overlap_table(file, lists=names or None, count=data.count)
         if data.table is not None and table.note:
             histories = CaptureHistories(histories.lists, histories.counts, [table.note])
     else:
         histories = tables.load(data.table, plain_names=True)
-    return histories, source, _hash_of_file(file)
+    return histories, kinds, source, _hash_of_file(file)
 
 
 def mapped(study: Study, each: List) -> Mapped:

@@ -33,6 +33,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import filterfalse
+from typing import Any
 
 import numpy as np
 
@@ -259,6 +260,61 @@ def publishable_estimate(estimate: Estimate) -> Estimate:
         warnings=tuple(map(_coarse_words, filterfalse(_OF_COUNTS.search, estimate.warnings))),
         draws=draws,
     )
+
+
+@dataclass(frozen=True)
+class ShownStratum:
+    """What may be shown of one stratum: None where it must not be, or there is none."""
+
+    name: str
+    observed: int | None
+    total: float | None
+    lower: float | None
+    upper: float | None
+
+
+def publishable_strata(
+    rows: Sequence[Mapping[str, Any]], smallest_count: int
+) -> list[ShownStratum]:
+    """The strata as they may be shown.
+
+    How many people of a stratum were seen is not shown at all, for from all strata but one, and the
+    number of everybody seen, the last could be told; estimates are shown to two significant digits,
+    and not held to be at least the number seen. A kind of people that too few are of is not named.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        As `ByStrata.rows` gives them: name, seen, observed, total, lower, upper.
+    smallest_count : int
+        1 shows everything as it is, for counts that are published already.
+
+    Examples
+    --------
+    >>> row = {"name": "f, 12", "seen": [3, 44], "observed": 47}
+    >>> row |= {"total": 81.4, "lower": 60.1, "upper": 133.0}
+    >>> publishable_strata([row], 5)[0]
+    ShownStratum(name='small groups together', observed=None, total=80.0, lower=60.0, upper=130.0)
+    >>> publishable_strata([row], 1)[0].observed
+    47
+    """
+    shown = []
+    for row in rows:
+        if smallest_count == 1:
+            numbers = [row[key] for key in ("observed", "total", "lower", "upper")]
+            if row["total"] is not None and row["upper"] is None:
+                numbers[3] = math.inf
+            shown.append(ShownStratum(row["name"], *numbers))
+            continue
+        small = any(n < smallest_count for n in row["seen"])
+        name = "small groups together" if small else row["name"]
+        if row["total"] is None:
+            shown.append(ShownStratum(name, None, None, None, None))
+            continue
+        upper = math.inf if row["upper"] is None else _coarse(row["upper"])
+        limits = _coarse(row["total"]), _coarse(row["lower"]), upper
+        shown.append(ShownStratum(name, None, *limits))
+    return shown
 
 
 def _coarse_words(warning: str) -> str:

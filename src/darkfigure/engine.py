@@ -44,22 +44,26 @@ def run(
     work: Callable[[Piece], Result],
     pieces: Sequence[Piece],
     *,
+    where: Where = "local",
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Result]:
-    """Yield `work(piece)` for every piece, in order, computed on all cores.
+    """Yield `work(piece)` for every piece, in order, computed on all cores or on a cluster.
 
-    Threads are enough: the compiled kernels let go of Python's lock. An interrupt stops the work at
-    the next piece.
+    Threads are enough here: the compiled kernels let go of Python's lock. An interrupt stops the
+    work at the next piece.
 
     Parameters
     ----------
     work : callable
-        Pure function of one piece.
+        Pure function of one piece. Spark sends it to its workers, on which darkfigure must be
+        installed, so there it is a function of a module and pieces and results can be pickled.
     pieces : sequence
         What to work on.
+    where : {'local', 'spark'}
+        See `database`.
     workers : int, optional
-        How many cores to use; all of them when left out.
+        How many cores of this machine to use; all of them when left out.
     progress : callable, optional
         Told how many pieces are done, and of how many.
 
@@ -69,6 +73,9 @@ def run(
     [1, 4, 9]
     """
     of = len(pieces)
+    if where != "local":
+        yield from _on_spark(work, pieces, where, progress)
+        return
     todo = iter(pieces)
     workers = workers or cores()
     pool = ThreadPoolExecutor(max_workers=workers)
@@ -85,6 +92,72 @@ def run(
             yield result
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _on_spark(
+    work: Callable[[Piece], Result],
+    pieces: Sequence[Piece],
+    where: Where,
+    progress: Progress | None,
+) -> Iterator[Result]:
+    """As `run`; some rounds of pieces at a time, so that what is done can be kept."""
+    if not pieces:
+        return
+    with spark(where, "Working on Spark") as session:
+        context = session.sparkContext
+        at_once = 16 * context.defaultParallelism
+        for begin in range(0, len(pieces), at_once):
+            some = pieces[begin : begin + at_once]
+            slices = min(len(some), 4 * context.defaultParallelism)
+            for i, result in enumerate(context.parallelize(some, slices).map(work).collect(), 1):
+                if progress is not None:
+                    progress(begin + i, len(pieces))
+                yield result
+
+
+@contextlib.contextmanager
+def spark(where: Where, doing: str) -> Iterator[Any]:
+    """A session of Spark, closed at the end; `SPARK_MASTER` says on which cluster.
+
+    Parameters
+    ----------
+    where : {'spark'}
+        Any other is refused.
+    doing : str
+        What for, in the refusal where Spark is not installed.
+    """
+    if where not in get_args(Where):
+        raise InputError(f"The engine is 'local' or 'spark', not '{where}'.")
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise InputError(
+            f"{doing} needs more than is installed ({error.name}); install it by: "
+            "pip install 'darkfigure[spark]'."
+        ) from error
+    if SparkSession.getActiveSession() is not None:
+        raise InputError("Spark is at work in this process already; darkfigure starts its own.")
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    master = os.environ.get("SPARK_MASTER", f"local[{cores()}]")
+    builder = SparkSession.builder.appName("darkfigure").master(master)
+    if master.startswith("local"):
+        builder = builder.config("spark.driver.bindAddress", "127.0.0.1")
+        builder = builder.config("spark.driver.host", "127.0.0.1")
+    session = (
+        builder.config("spark.ui.enabled", "false")
+        .config("spark.sql.shuffle.partitions", str(4 * cores()))
+        .config("spark.driver.memory", "4g")
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.log.level", "OFF")  # what goes wrong comes back as an exception
+        .config("spark.sql.warehouse.dir", tempfile.gettempdir())  # else one is made right here
+        .config("spark.sql.codegen.wholeStage", "false")  # comparisons outgrow a Java method
+        .config("spark.io.encryption.enabled", "true")  # what it spills are names
+        .getOrCreate()
+    )
+    try:
+        yield session
+    finally:
+        session.stop()
 
 
 @contextlib.contextmanager
@@ -110,7 +183,6 @@ def database(where: Where = "local") -> Iterator[Any]:
             import duckdb
             from splink.backends.duckdb import DuckDBAPI
         else:
-            from pyspark.sql import SparkSession
             from splink.backends.spark import SparkAPI
     except ImportError as error:
         extra = "link" if where == "local" else "spark"
@@ -127,31 +199,10 @@ def database(where: Where = "local") -> Iterator[Any]:
             connection.execute("CREATE MACRO size(a) AS len(a)")
             yield DuckDBAPI(connection)
         return
-    if SparkSession.getActiveSession() is not None:
-        raise InputError("Spark is at work in this process already; darkfigure starts its own.")
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    master = os.environ.get("SPARK_MASTER", f"local[{cores()}]")
-    builder = SparkSession.builder.appName("darkfigure").master(master)
-    if master.startswith("local"):
-        builder = builder.config("spark.driver.bindAddress", "127.0.0.1")
-        builder = builder.config("spark.driver.host", "127.0.0.1")
-    session = (
-        builder.config("spark.ui.enabled", "false")
-        .config("spark.sql.shuffle.partitions", str(4 * cores()))
-        .config("spark.driver.memory", "4g")
-        .config("spark.ui.showConsoleProgress", "false")
-        .config("spark.log.level", "OFF")  # what goes wrong comes back as an exception
-        .config("spark.sql.warehouse.dir", tempfile.gettempdir())  # else one is made right here
-        .config("spark.sql.codegen.wholeStage", "false")  # comparisons outgrow a Java method
-        .config("spark.io.encryption.enabled", "true")  # what it spills are names
-        .getOrCreate()
-    )
-    try:
+    with spark(where, "Linking records") as session:
         yield SparkAPI(  # type: ignore[no-untyped-call]
             spark_session=session, register_udfs_automatically=False, break_lineage_method="persist"
         )
-    finally:
-        session.stop()
 
 
 def register(api: Any, frame: pl.DataFrame, name: str | None = None) -> Any:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from darkfigure import __version__, engine
 from darkfigure.counts import Linked, Rows, Say, Source, as_csv, mapped, problem_at, source
-from darkfigure.errors import InputError, Problem
+from darkfigure.errors import InputError, NoEstimateError, Problem
 from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
 from darkfigure.steps import Steps, write
@@ -23,8 +23,11 @@ from darkfigure.study import Study
 from darkfigure.study import load as load_study
 
 if TYPE_CHECKING:
+    from darkfigure.disclosure import ShownStratum
     from darkfigure.lists.keys import Key
     from darkfigure.lists.records import Quality
+
+    Strata = tuple[list[str], list[ShownStratum]]
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def run(
     _check_method(study, path)
     folder = Path(out) if out is not None else Path("out") / (path.resolve().parent.name or "study")
     with source(study, path, folder, where, say) as counts:
-        return _steps(study, path, counts, folder, workers, progress, say)
+        return _steps(study, path, counts, folder, where, workers, progress, say)
 
 
 def _steps(
@@ -93,6 +96,7 @@ def _steps(
     path: Path,
     counts: Source,
     folder: Path,
+    where: engine.Where,
     workers: int | None,
     progress: engine.Progress | None,
     say: Say,
@@ -105,13 +109,29 @@ def _steps(
 
     settings = study.method.model_dump(exclude_none=True)
     say(f"Estimating by the method {study.method.name}.")
+    by_strata: dict[str, Any] | None = None
+    if study.method.by:
+        needs["smallest_count"] = study.smallest_count
+        by_strata = json.loads(
+            steps.text(
+                "strata.json",
+                needs={**needs, "method": settings},
+                make=lambda: _by_strata(
+                    study, counts, where, workers, progress, steps.unfinished(needs, settings)
+                ),
+            )
+        )
     estimate = Estimate.from_json(
         steps.text(
             "estimate.json",
             needs={**needs, "method": settings},
-            make=lambda: _estimate(
-                study, counts.histories, workers, progress, steps.unfinished(needs, settings)
-            ).to_json(),
+            make=lambda: (
+                json.dumps(by_strata["total"], ensure_ascii=False, indent=1)
+                if by_strata
+                else _estimate(
+                    study, counts.histories, workers, progress, steps.unfinished(needs, settings)
+                ).to_json()
+            ),
         )
     )
     say("Holding it against other models that can be defended.")
@@ -133,6 +153,9 @@ def _steps(
             needs=needs,
             make=partial(_published, table, study, counts, estimate, others),
         )
+    strata = _shown_strata(study, by_strata) if by_strata else None
+    if strata:
+        steps.text("tables/strata.csv", needs=needs, make=lambda: _strata_table(study, strata))
     provenance: dict[str, Any] = {
         "version": __version__,
         "command": f"darkfigure run {path.name}",
@@ -146,7 +169,7 @@ def _steps(
             "alternatives": steps.hash_made("alternatives.json"),
             "provenance": provenance,
         },
-        make=lambda: _page(study, counts, estimate, others, provenance),
+        make=lambda: _page(study, counts, estimate, others, provenance, strata),
     )
     made_by = {**provenance, "settings": settings, "seed": study.method.seed}
     steps.finish({"SYNTHETIC": "made up", **made_by} if study.synthetic else made_by)
@@ -324,6 +347,9 @@ def _check_method(study: Study, path: Path) -> None:
         for option in ("bootstrap", "draws", "weights", "max_order", "threshold")
         if getattr(study.method, option) is not None and option not in known.options
     ]
+    if study.method.imputations and not study.method.by:
+        alone = "The setting 'imputations' is for people split by 'by'; name the columns there."
+        problems.append(problem_at(alone, path, "[method]"))
     if study.method.bootstrap and study.method.bootstrap < 20:
         few = f"{study.method.bootstrap} replicates are too few for an interval; take 200 or more, "
         problems.append(problem_at(few + "or 0 for none.", path, "[method]"))
@@ -352,6 +378,59 @@ def _estimate(
     return replace(estimate, settings={**estimate.settings, "synthetic": True})
 
 
+def _by_strata(
+    study: Study,
+    counts: Source,
+    where: engine.Where,
+    workers: int | None,
+    progress: engine.Progress | None,
+    resume: Path,
+) -> str:
+    """Every stratum and the total, as JSON; inside the coalition only."""
+    from darkfigure.size.strata import LEAST_SHARED, by_strata
+
+    assert counts.strata is not None
+    options = study.method.model_dump(exclude_none=True, exclude={"name", "by"})
+    found = by_strata(
+        counts.strata,
+        study.method.name,
+        least_shared=max(LEAST_SHARED, study.smallest_count),
+        where=where,
+        workers=workers,
+        progress=progress,
+        resume=resume,
+        **options,
+    )
+    total = found.total
+    if study.synthetic:
+        total = replace(total, settings={**total.settings, "synthetic": True})
+    told = {"by": list(found.by), "strata": found.rows(), "total": total.to_dict()}
+    return json.dumps(told, ensure_ascii=False, indent=1)
+
+
+def _shown_strata(study: Study, by_strata: Mapping[str, Any]) -> Strata:
+    from darkfigure.disclosure import publishable_strata
+
+    return by_strata["by"], publishable_strata(by_strata["strata"], study.smallest_count)
+
+
+def _strata_table(study: Study, strata: Strata) -> str:
+    by, shown = strata
+    head = [", ".join(by), "seen", "total", "lower", "upper"]
+    rows = [
+        [
+            each.name,
+            "" if each.observed is None else each.observed,
+            *(
+                "" if x is None or x == float("inf") else round(x)
+                for x in (each.total, each.lower, each.upper)
+            ),
+        ]
+        for each in shown
+    ]
+    return as_csv([head, *rows], study)
+
+
 def _alternatives(study: Study, histories: CaptureHistories) -> list[dict[str, Any]]:
     from darkfigure.size import alternatives
 
@@ -361,7 +440,25 @@ def _alternatives(study: Study, histories: CaptureHistories) -> list[dict[str, A
         level=study.method.level,
         options=study.method.model_dump(exclude_none=True),
     )
+    if study.method.by:
+        found = [*_not_split(study, histories), *found]
     return [each.to_dict() for each in found]
+
+
+def _not_split(study: Study, histories: CaptureHistories) -> list[Estimate]:
+    """Everybody together by the same method, beside which a total by strata is to be seen."""
+    from darkfigure.size.methods import method
+
+    options = study.method.model_dump(exclude_none=True, exclude={"by", "imputations"})
+    chosen = method(options.pop("name"))
+    if "bootstrap" in chosen.options:
+        options["bootstrap"] = 0
+    try:
+        together = chosen.estimate(histories.settled, **options)
+    except NoEstimateError:
+        return []
+    label = f"everybody together, not split by {', '.join(study.method.by or ())}"
+    return [replace(together, details={**together.details, "label": label})]
 
 
 def _page(
@@ -370,6 +467,7 @@ def _page(
     estimate: Estimate,
     others: list[Estimate],
     provenance: Mapping[str, Any],
+    strata: Strata | None,
 ) -> str:
     from darkfigure.disclosure import publishable_estimate
     from darkfigure.report.page import page
@@ -390,6 +488,7 @@ def _page(
         provenance,
         linkage=counts.about,
         unknowable=unknowable.to_dict(),
+        strata=strata,
     )
 
 

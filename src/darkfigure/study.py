@@ -79,6 +79,8 @@ class Method(_Section):
     weights: Literal["bic", "laplace"] | None = None
     max_order: Annotated[int, Field(ge=1)] | None = None
     threshold: Annotated[float, Field(ge=0, le=1)] | None = None
+    by: Annotated[list[Text], Field(min_length=1)] | None = None
+    imputations: Annotated[int, Field(ge=2, le=1_000)] | None = None
 
 
 class About(_Section):

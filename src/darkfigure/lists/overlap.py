@@ -18,6 +18,8 @@ too few links, more so the less the records have to compare.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_matrix
@@ -27,6 +29,7 @@ from darkfigure import engine
 from darkfigure.errors import InputError
 from darkfigure.histories import CaptureHistories
 from darkfigure.lists.link import Links
+from darkfigure.strata import Strata
 
 DRAWS = 20
 
@@ -67,6 +70,92 @@ def overlaps(links: Links, *, draws: int = DRAWS, seed: int = 1) -> CaptureHisto
     tables = list(engine.run(drawn, range(draws)))
     likeliest = count(links.on, people(links, branches, apart=apart), len(links.lists))
     return CaptureHistories(links.lists, likeliest, draws=np.array(tables) if tables else None)
+
+
+def overlaps_by(
+    links: Links,
+    by: Sequence[str],
+    values: Sequence[Sequence[str | None]],
+    *,
+    draws: int = DRAWS,
+    seed: int = 1,
+) -> Strata:
+    """As `overlaps`, by kind of people.
+
+    A person's value is the one that most of their records have. Where two values are as frequent,
+    one of them is drawn, anew in each draw of who is who; where no record has any, it is missing.
+
+    Parameters
+    ----------
+    links : Links
+    by : sequence of str
+        The variables.
+    values : sequence of sequences of str or None, shape (variables, records)
+        What each record says of them.
+    draws, seed
+        As for `overlaps`.
+
+    Raises
+    ------
+    InputError
+        As for `overlaps`, and for variables that people cannot be split by.
+
+    Examples
+    --------
+    >>> pair, odds = (np.array([0]), np.array([2])), np.array([30.0])
+    >>> links = Links(("a", "b"), np.array([0, 0, 1]), *pair, odds)
+    >>> s = overlaps_by(links, ["sex"], [["f", None, "f"]], draws=2)
+    >>> {kind: h.counts[1:].tolist() for kind, h in s.split().items()}
+    {('f',): [0, 0, 1], (None,): [1, 0, 0]}
+    """
+    if draws == 1 or not 0 <= draws <= 1_000:
+        raise InputError(f"The draws of who is who are 2 to 1,000, or 0 for none; not {draws}.")
+    branches, apart = forest(links), forbidding(links)
+    known = [sorted({v for v in each if v is not None}) for each in values]
+    place = [{v: i for i, v in enumerate(each)} for each in known]
+    codes = [
+        np.array([-1 if v is None else at[v] for v in each], np.int64)
+        for each, at in zip(values, place, strict=True)
+    ]
+
+    def drawn(draw: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """What is told of each person, in rows, and how many people each row is."""
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(draw,)))
+        noise = rng.logistic(size=len(branches[2])) if draw < draws else 0.0
+        person = people(links, branches, noise, apart)
+        mask = np.zeros(int(person.max(initial=-1)) + 1, np.int64)
+        np.bitwise_or.at(mask, person, 1 << links.on)
+        told = [_most_common(person, code, len(mask), rng) for code in codes]
+        return np.unique(np.stack([*told, mask]), axis=1, return_counts=True)
+
+    # The last is the most probable of all, without noise.
+    tables = list(engine.run(drawn, range(draws + 1)))
+    rows, to = np.unique(
+        np.concatenate([rows for rows, _ in tables], axis=1), axis=1, return_inverse=True
+    )
+    counts = np.zeros((draws + 1, rows.shape[1]), np.int64)
+    which = np.repeat(np.arange(draws + 1), [len(n) for _, n in tables])
+    np.add.at(counts, (which, to.reshape(-1)), np.concatenate([n for _, n in tables]))
+    kinds = [
+        tuple(None if c < 0 else known[j][c] for j, c in enumerate(row))
+        for row in rows[:-1].T.tolist()
+    ]
+    return Strata(links.lists, by, kinds, rows[-1], counts[-1], (), counts[:-1] if draws else None)
+
+
+def _most_common(
+    person: npt.NDArray[np.int64],
+    code: npt.NDArray[np.int64],
+    n: int,
+    rng: np.random.Generator,
+) -> npt.NDArray[np.int64]:
+    """The most frequent value of each person's records, ties drawn; -1 where there is none."""
+    told = code >= 0
+    pairs, times = np.unique(np.stack([person[told], code[told]]), axis=1, return_counts=True)
+    order = np.lexsort((times + rng.random(len(times)), pairs[0]))
+    found = np.full(n, -1)
+    found[pairs[0][order]] = pairs[1][order]  # of several the last is kept, the most frequent
+    return found
 
 
 def clusters(links: Links) -> npt.NDArray[np.int64]:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,14 @@ import numpy as np
 from darkfigure.errors import InputError, Problem
 from darkfigure.histories import MAX_LISTS, CaptureHistories
 from darkfigure.lists.spreadsheet import Complaints, Row, Sheet, as_text, open_sheet, refusal
+from darkfigure.strata import MAX_STRATA as MOST_KINDS
+from darkfigure.strata import Strata
 
 COUNT_NAMES = ("count", "counts", "n", "freq", "frequency", "people")
 MAX_COUNT = 10**12
 MAX_STRATA = 1000
 _MOST_REMEMBERED = 100_000
+_LOOKED_AT = 1_000
 _ON = frozenset({"1", "1.0", "true", "yes", "y", "x"})
 _OFF = frozenset({"0", "0.0", "false", "no", "n", ""})
 _HELD_BACK = "suppressed"
@@ -117,6 +121,63 @@ def read_strata(
     return {s: _histories(tally, names, keep, notes, s) for s in strata}
 
 
+def read_kinds(
+    path: str | Path, *, by: Sequence[str], lists: _Lists = None, count: str | None = None
+) -> Strata:
+    """Read an overlap table with what kind of people they are, as far as it is known.
+
+    Parameters
+    ----------
+    path, count
+        As for `read_overlap_table`.
+    by : sequence of str
+        The columns to split by, such as sex and age. An empty cell, or "unknown" and the like (see
+        `darkfigure.strata.MISSING`), is a value that is not known.
+    lists : sequence of str, or mapping of column to spoken name, optional
+        The columns that are lists; else all that hold 0/1, but for the count and `by`.
+
+    Raises
+    ------
+    InputError
+        As for `read_overlap_table`; and for a column of `by` that is not there, has more than 200
+        values, or is empty.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     table = Path(folder, "people.csv")
+    ...     _ = table.write_text("sex,age,police,shelter\\nf,40,1,0\\nm,,1,1\\n,30,0,1\\n")
+    ...     read_kinds(table, by=["sex"]).missing
+    {'sex': 1}
+    """
+    sheet = open_sheet(path)
+    columns = (by,) if isinstance(by, str) else tuple(by)
+    if lists is None:
+        lists = _seeming_lists(sheet, columns, count)
+    tally = _tally(sheet, lists, columns, count, MOST_KINDS)
+    names, keep, notes = _without_empty(tally, str(path))
+    rows = [(kind, mask, n) for (kind, mask), n in tally.people.items() if n]
+    masks = [sum(1 << new for new, old in enumerate(keep) if m >> old & 1) for _, m, _ in rows]
+    try:
+        return Strata(names, columns, [k for k, _, _ in rows], masks, [n for *_, n in rows], notes)
+    except InputError as error:
+        raise refusal(sheet.file, str(error)) from None
+
+
+def _seeming_lists(sheet: Sheet, by: Sequence[str], count: str | None) -> list[str]:
+    """The columns that hold 0/1, judged by the first rows."""
+    columns = [column.strip() for column in sheet.columns]
+    others = {*(name.strip() for name in by), *([count.strip()] if count else [])}
+    at = [
+        i for i, c in enumerate(columns) if c and c not in others and c.lower() not in COUNT_NAMES
+    ]
+    rows = [cells for _, cells in islice(sheet.rows(at), _LOOKED_AT) if isinstance(cells, tuple)]
+    texts = [[as_text(cells[k]).lower() for cells in rows] for k in range(len(at))]
+    fine = [sum(text in _ON or text in _OFF for text in column) for column in texts]
+    return [columns[i] for i, n in zip(at, fine, strict=True) if 2 * n >= len(rows)]
+
+
 def from_frame(frame: Any, *, lists: _Lists = None, count: str | None = None) -> CaptureHistories:
     """Take an overlap table from a dataframe of any common library.
 
@@ -163,7 +224,9 @@ class _Tally:
     notes: list[str]
 
 
-def _tally(sheet: Sheet, lists: _Lists, by: _Stratum, count: str | None) -> _Tally:
+def _tally(
+    sheet: Sheet, lists: _Lists, by: _Stratum, count: str | None, most: int = MAX_STRATA
+) -> _Tally:
     names, list_at, by_at, count_at = _choose(sheet, lists, by, count)
     columns = [sheet.columns[i].strip() for i in list_at]
     counted = "" if count_at is None else sheet.columns[count_at].strip()
@@ -185,8 +248,8 @@ def _tally(sheet: Sheet, lists: _Lists, by: _Stratum, count: str | None) -> _Tal
             place = _place(key, columns, line, wrong)
             if place is not None:
                 strata.add(place[0])
-                if len(strata) > MAX_STRATA:
-                    message = f"More than {MAX_STRATA:,} strata; split by columns with few values."
+                if len(strata) > most:
+                    message = f"More than {most:,} strata; split by columns with few values."
                     raise refusal(sheet.file, message)
                 if len(known) < _MOST_REMEMBERED:
                     known[key] = place

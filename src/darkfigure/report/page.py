@@ -20,6 +20,7 @@ from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
 from darkfigure.report import charts, spread
 from darkfigure.report.matching import matching
+from darkfigure.report.strata import Shown, by_strata
 from darkfigure.report.trust import CAVEATS, findings, plain_range, verdict
 from darkfigure.report.unknowable import unknowable as what_no_data_tell
 from darkfigure.report.words import counted, is_one, one_in, opened, per, rounded
@@ -145,6 +146,7 @@ def page(
     provenance: Mapping[str, Any],
     linkage: Mapping[str, Any] | None = None,
     unknowable: Mapping[str, Any] | None = None,
+    strata: tuple[Sequence[str], Sequence[Shown]] | None = None,
 ) -> str:
     """The whole page as one HTML text.
 
@@ -165,6 +167,8 @@ def page(
     unknowable : mapping, optional
         How the total moves with the interaction of all lists, as `darkfigure.size.sensitivity`
         gives it. Where counts are held back it must be made of the published estimate alone.
+    strata : tuple, optional
+        The variables by which the people were split, and each stratum as it may be shown.
 
     Raises
     ------
@@ -189,6 +193,7 @@ def page(
     histogram = spread.replicates(estimate)
     matched = matching(linkage, estimate) if linkage else None
     beyond = what_no_data_tell(unknowable) if unknowable else None
+    kinds = by_strata(*strata) if strata else None
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -218,11 +223,13 @@ def page(
         replicates=histogram,
         matched=matched,
         beyond=beyond,
+        kinds=kinds,
         truth=_truth(study, estimate),
         charts=[
             chart
             for chart in (
                 dots,
+                *([kinds.chart] if kinds else ()),
                 overlaps,
                 *(matched.charts if matched else ()),
                 forest,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import altair as alt
 import numpy as np
@@ -29,6 +30,61 @@ def alternatives(estimate: Estimate, others: Sequence[Estimate]) -> Chart:
     models = [estimate, *others]
     names = ["The estimate on this page", *(_label(other) for other in others)]
     totals = [model.total for model in models]
+    outside = sum(not estimate.lower <= other.total <= estimate.upper for other in others)
+    if not others:
+        title = "Only one model was fitted"
+    elif outside:
+        title = (
+            f"{opened(counted(outside))} of {counted(len(others))} other models "
+            f"{'falls' if outside == 1 else 'fall'} outside the range"
+        )
+    else:
+        title = "Every other model falls within the range"
+    return drawn_twice(
+        "alternatives",
+        title=title,
+        caption="Each mark is what one model says, the line through it how far chance could have "
+        "moved it. The diamond and the shaded band are the estimate of this page and its range. "
+        "All these models can be defended.",
+        alt=f"What each model says of the people in all, with its range: the estimate of this page "
+        f"{rounded(estimate.total)}; the models together from {rounded(min(totals))} to "
+        f"{rounded(max(totals))}.",
+        draw=forest("alternatives", names, models, estimate),
+        header=["Model", "People in all", "Lower limit", "Upper limit"],
+        rows=[
+            [name, f"{m.total:,.0f}", f"{m.lower:,.0f}", number_or_none(m.upper)]
+            for name, m in zip(names, models, strict=True)
+        ],
+    )
+
+
+class Mark(Protocol):
+    """A number of people with its range."""
+
+    @property
+    def total(self) -> float: ...
+    @property
+    def lower(self) -> float: ...
+    @property
+    def upper(self) -> float: ...
+
+
+def forest(
+    name: str, names: Sequence[str], models: Sequence[Mark], ours: Mark | None = None
+) -> Callable[[int], str]:
+    """How to draw numbers with their ranges, one under the other, at a width.
+
+    Parameters
+    ----------
+    name : str
+        Of the chart, for its ids.
+    names : sequence of str
+        What stands above each mark.
+    models : sequence of Mark
+    ours : Mark, optional
+        The one of `models` that is set off, with a band for its range.
+    """
+    totals = [model.total for model in models]
     ends = [limit for m in models for limit in (m.lower, m.upper) if math.isfinite(limit)]
     low, high = min([*ends, *totals]), max([*ends, *totals])
     logarithmic = high > 8 * max(low, 1)
@@ -40,8 +96,8 @@ def alternatives(estimate: Estimate, others: Sequence[Estimate]) -> Chart:
 
     def draw(width: int) -> str:
         wrapped = [
-            textwrap.wrap(name, 44 if width == NARROW else 76, max_lines=2, placeholder=" …")
-            for name in names
+            textwrap.wrap(text, 44 if width == NARROW else 76, max_lines=2, placeholder=" …")
+            for text in names
         ]
         size = 15
         points, spans, words, arrows = [], [], [], []
@@ -49,10 +105,10 @@ def alternatives(estimate: Estimate, others: Sequence[Estimate]) -> Chart:
         for model, lines in zip(models, wrapped, strict=True):
             y += 12
             for line in lines:
-                words.append({"y": y + size / 2, "text": line, "ours": model is estimate})
+                words.append({"y": y + size / 2, "text": line, "ours": model is ours})
                 y += size
             y += 10
-            place = {"y": y, "ours": model is estimate}
+            place = {"y": y, "ours": model is ours}
             points.append(place | {"x": model.total})
             spans.append(place | {"x": max(floor, model.lower), "x2": min(ceiling, model.upper)})
             if math.isinf(model.upper):
@@ -71,14 +127,17 @@ def alternatives(estimate: Estimate, others: Sequence[Estimate]) -> Chart:
         )
         x = alt.X("x:Q", scale=scale, axis=axis)
         at_y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[height, 0], nice=False))
-        ours = alt.value(INK)
+        inked = alt.value(INK)
         weight = alt.condition("datum.ours", alt.value(3.5), alt.value(2.0))
-        shade = alt.condition("datum.ours", ours, alt.value(QUIET))
-        band = [{"x": max(floor, estimate.lower), "x2": min(ceiling, estimate.upper)}]
+        shade = alt.condition("datum.ours", inked, alt.value(QUIET))
+        band = [{"x": max(floor, m.lower), "x2": min(ceiling, m.upper)} for m in [ours] if m]
         layers: list[alt.Chart] = [
-            alt.Chart(alt.InlineData(band))
-            .mark_rect(fill=LINE, opacity=0.45)
-            .encode(x=x, x2="x2:Q"),
+            *(
+                alt.Chart(alt.InlineData([each]))
+                .mark_rect(fill=LINE, opacity=0.45)
+                .encode(x=x, x2="x2:Q")
+                for each in band
+            ),
             alt.Chart(alt.InlineData(spans))
             .mark_rule()
             .encode(x=x, x2="x2:Q", y=at_y, strokeWidth=weight, stroke=shade),
@@ -104,34 +163,9 @@ def alternatives(estimate: Estimate, others: Sequence[Estimate]) -> Chart:
                 .mark_point(shape="triangle-right", filled=True, opacity=1, size=70, color=QUIET)
                 .encode(x=x, y=at_y)
             )
-        return still(alt.layer(*layers), width, height + 46, f"alternatives-{width}")
+        return still(alt.layer(*layers), width, height + 46, f"{name}-{width}")
 
-    outside = sum(not estimate.lower <= other.total <= estimate.upper for other in others)
-    if not others:
-        title = "Only one model was fitted"
-    elif outside:
-        title = (
-            f"{opened(counted(outside))} of {counted(len(others))} other models "
-            f"{'falls' if outside == 1 else 'fall'} outside the range"
-        )
-    else:
-        title = "Every other model falls within the range"
-    return drawn_twice(
-        "alternatives",
-        title=title,
-        caption="Each mark is what one model says, the line through it how far chance could have "
-        "moved it. The diamond and the shaded band are the estimate of this page and its range. "
-        "All these models can be defended.",
-        alt=f"What each model says of the people in all, with its range: the estimate of this page "
-        f"{rounded(estimate.total)}; the models together from {rounded(min(totals))} to "
-        f"{rounded(max(totals))}.",
-        draw=draw,
-        header=["Model", "People in all", "Lower limit", "Upper limit"],
-        rows=[
-            [name, f"{m.total:,.0f}", f"{m.lower:,.0f}", number_or_none(m.upper)]
-            for name, m in zip(names, models, strict=True)
-        ],
-    )
+    return draw
 
 
 def round_values(floor: float, ceiling: float) -> list[float]:

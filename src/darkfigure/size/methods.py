@@ -39,6 +39,8 @@ class Method:
     beside: bool = True
 
 
+DEFAULT = "auto"
+
 METHODS = {
     "auto": Method(
         auto,
