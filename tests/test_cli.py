@@ -37,7 +37,7 @@ def test_size_says_it_in_a_sentence_and_a_table() -> None:
 
 
 def test_json_has_what_scripts_rely_on() -> None:
-    found = answer("size", "kosovo-1999", "--bootstrap", "40", "--seed", "7")
+    found = answer("size", "kosovo-1999", "--method", "bic", "--bootstrap", "40", "--seed", "7")
     assert {
         "method", "total", "lower", "upper", "level", "observed", "unseen", "lists", "seed",
         "warnings", "seconds", "model", "bic", "models", "models_fitted", "models_admissible",
@@ -52,7 +52,7 @@ def test_json_has_what_scripts_rely_on() -> None:
 
 
 def test_the_certificate_stands_in_the_json() -> None:
-    found = answer("size", "uk-2013", "--bootstrap", "0")
+    found = answer("size", "uk-2013", "--method", "bic", "--bootstrap", "0")
     assert found["models"] == 7_785_061
     assert found["models_fitted"] + found["models_pruned"] == found["models"]
     assert found["models_admissible"] is None
@@ -60,13 +60,15 @@ def test_the_certificate_stands_in_the_json() -> None:
 
 
 def test_nested_intervals_are_an_option() -> None:
-    found = answer("size", "kosovo-1999", "--bootstrap", "60", "--nested", "3")
+    found = answer("size", "kosovo-1999", "--method", "bic", "--bootstrap", "60", "--nested", "3")
     assert [each["model"] for each in found["nested"]] == [
         "[123,14,34]",
         "[123,134]",
         "[134,12,23]",
     ]
-    said = darkfigure("size", "kosovo-1999", "--bootstrap", "60", "--nested", "3").stdout
+    said = darkfigure(
+        "size", "kosovo-1999", "--method", "bic", "--bootstrap", "60", "--nested", "3"
+    ).stdout
     assert "choice among   3:" in said
 
 
@@ -128,13 +130,14 @@ def test_data_that_cannot_answer_end_with_1_and_say_why(tmp_path: Path) -> None:
         (("size", "uk-2012"), "uk-2013"),
         (("size", "uk-2013", "--method", "magic"), "no method 'magic'"),
         (("size", "uk-2013", "--level", "95"), "between 0 and 1"),
-        (("size", "uk-2013", "--bootstrap", "3"), "too few"),
+        (("size", "uk-2013", "--method", "bic", "--bootstrap", "3"), "too few"),
         (("size", "uk-2013", "--bootstrap", "-3"), "--bootstrap"),
-        (("size", "uk-2013", "--max-order", "6"), "between 1 and 5"),
+        (("size", "uk-2013", "--method", "bic", "--max-order", "6"), "between 1 and 5"),
         (("size", "uk-2013", "--max-order", "2", "--method", "stepwise"), "no --max-order"),
-        (("size", "uk-2013", "--draws", "5000"), "no --draws"),
-        (("size", "uk-2013", "--nested", "-1"), "1 or more"),
-        (("size", "uk-2013", "--time-limit", "0"), "above 0"),
+        (("size", "uk-2013", "--method", "bic", "--draws", "5000"), "no --draws"),
+        (("size", "uk-2013", "--time-limit", "9"), "no --time-limit"),
+        (("size", "uk-2013", "--method", "bic", "--nested", "-1"), "1 or more"),
+        (("size", "uk-2013", "--method", "bic", "--time-limit", "0"), "above 0"),
         (("size", "uk-2013", "--method", "averaged", "--weights", "aic"), "weights"),
         (("size", "uk-2013", "--method", "averaged", "--draws", "3"), "draws"),
         (("check", "uk-2012"), "uk-2013"),

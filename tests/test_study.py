@@ -32,7 +32,7 @@ def refusal(folder: Path, text: str) -> list[tuple[int | None, str]]:
 def test_what_is_left_out_has_a_safe_default(tmp_path: Path) -> None:
     study = load(written(tmp_path, GOOD))
     assert study.smallest_count == 5
-    assert (study.method.name, study.method.bootstrap) == ("bic", None)  # the method's own 200
+    assert (study.method.name, study.method.bootstrap) == ("auto", None)
     assert study.help.phone == "1-888-373-7888"
 
 
