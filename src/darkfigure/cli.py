@@ -86,7 +86,9 @@ def size(
         str,
         typer.Argument(help="A CSV, Excel or Parquet file, or a published table.", metavar="TABLE"),
     ],
-    method: Annotated[str, typer.Option(help="independent, stepwise, bic or averaged.")] = "bic",
+    method: Annotated[
+        str, typer.Option(help="independent, stepwise, bic, averaged or doubly-robust.")
+    ] = "bic",
     bootstrap: Annotated[
         int | None, typer.Option(help="Replicates; 0 for none.", min=0, show_default="200")
     ] = None,
@@ -107,14 +109,28 @@ def size(
     weights: Annotated[
         str | None, typer.Option(help="For averaged: bic or laplace.", show_default="bic")
     ] = None,
+    covariates: Annotated[
+        str | None,
+        typer.Option(help="For doubly-robust: what is known of each person.", metavar="sex,age"),
+    ] = None,
+    pair: Annotated[
+        str | None, typer.Option(help="For doubly-robust: the two lists to use.", metavar="A,B")
+    ] = None,
+    nuisance: Annotated[
+        str | None,
+        typer.Option(
+            help="For doubly-robust: logistic, boosting, forest or strata.", show_default="logistic"
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the random numbers.", min=0)] = 1,
     as_json: Json = False,
 ) -> None:
     """Estimate how many people there are in all."""
-    from darkfigure.size.methods import compile_once
+    from darkfigure.size.methods import OF_PEOPLE, compile_once
     from darkfigure.size.methods import method as find
 
-    chosen = find(method)
+    of_people = covariates is not None and method in OF_PEOPLE
+    chosen = OF_PEOPLE[method] if of_people else find(method)
     given = {
         "bootstrap": bootstrap,
         "max_order": max_order,
@@ -122,6 +138,9 @@ def size(
         "time_limit": time_limit,
         "draws": draws,
         "weights": weights,
+        "covariates": covariates and _names(covariates),
+        "pair": pair and _names(pair),
+        "nuisance": nuisance,
     }
     options: dict[str, Any] = {name: x for name, x in given.items() if x is not None}
     for name in options.keys() - chosen.options:
@@ -131,12 +150,15 @@ def size(
         del options[name]
     if "watch" in chosen.options:
         options["watch"] = _counter("models fitted")
-    histories = _histories(table)
-    _announce_compilation()
-    compile_once(method)
+    if of_people:
+        people, options["lists"], options["count"] = _people(table, options["covariates"])
+    else:
+        people = _histories(table)
+        _announce_compilation()
+        compile_once(method)
     began = time.perf_counter()
     estimate = chosen.estimate(
-        histories, level=level, seed=seed, progress=_bar("replicates"), **options
+        people, level=level, seed=seed, progress=_bar("replicates"), **options
     )
     seconds = time.perf_counter() - began
     if as_json:
@@ -153,9 +175,15 @@ def size(
             f"choice among {each['models']:>3}: {each['lower']:,.0f} to {upper}"
             f"   (model {each['model']} joins, alone {each['total']:,.0f})"
         )
-    for pair in estimate.details.get("dependent", ()):
-        names = " and ".join(pair["lists"])
-        print(f"{names} depend on each other: probability {pair['probability']:.2f}")
+    for each in estimate.details.get("dependent", ()):
+        names = " and ".join(each["lists"])
+        print(f"{names} depend on each other: probability {each['probability']:.2f}")
+    for each in estimate.details.get("pairs", ()):
+        print(
+            f"{' and '.join(each['lists'])}, who share {each['shared']:,} people: "
+            f"{each['total']:,.0f} ({each['lower']:,.0f} to {each['upper']:,.0f}), without "
+            f"covariates {each['without_covariates']:,.0f}"
+        )
     for warning in estimate.warnings:
         _note(f"Warning: {warning}")
 
@@ -362,6 +390,22 @@ def _histories(table: str) -> CaptureHistories:
     from darkfigure.lists.overlap_table import read_overlap_table
 
     return read_overlap_table(table)
+
+
+def _people(table: str, covariates: list[str]) -> tuple[Any, list[str], str]:
+    """The people of a file or a published table with their covariates, the lists and the count."""
+    from darkfigure import tables
+    from darkfigure.lists.people_table import read_people
+
+    published = not Path(table).exists() and table in tables.names()
+    path = tables.path(table) if published else Path(table)
+    lists = list(tables.describe(table).lists) if published else None
+    people = read_people(path, covariates=covariates, lists=lists)
+    return people, [x for x in people.columns if x not in (*covariates, "count")], "count"
+
+
+def _names(given: str) -> list[str]:
+    return [name.strip() for name in given.split(",") if name.strip()]
 
 
 def _where(engine: str) -> Where:

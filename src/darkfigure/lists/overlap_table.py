@@ -163,7 +163,9 @@ class _Tally:
     notes: list[str]
 
 
-def _tally(sheet: Sheet, lists: _Lists, by: _Stratum, count: str | None) -> _Tally:
+def _tally(
+    sheet: Sheet, lists: _Lists, by: _Stratum, count: str | None, most: float = MAX_STRATA
+) -> _Tally:
     names, list_at, by_at, count_at = _choose(sheet, lists, by, count)
     columns = [sheet.columns[i].strip() for i in list_at]
     counted = "" if count_at is None else sheet.columns[count_at].strip()
@@ -185,7 +187,7 @@ def _tally(sheet: Sheet, lists: _Lists, by: _Stratum, count: str | None) -> _Tal
             place = _place(key, columns, line, wrong)
             if place is not None:
                 strata.add(place[0])
-                if len(strata) > MAX_STRATA:
+                if len(strata) > most:
                     message = f"More than {MAX_STRATA:,} strata; split by columns with few values."
                     raise refusal(sheet.file, message)
                 if len(known) < _MOST_REMEMBERED:

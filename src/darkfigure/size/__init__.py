@@ -4,6 +4,7 @@ from darkfigure.size.alternatives import alternatives
 from darkfigure.size.averaged import averaged
 from darkfigure.size.bic import bic
 from darkfigure.size.check import check
+from darkfigure.size.doubly_robust import doubly_robust
 from darkfigure.size.independent import independent
 from darkfigure.size.nested import nested_intervals
 from darkfigure.size.stepwise import stepwise
@@ -13,6 +14,7 @@ __all__ = [
     "averaged",
     "bic",
     "check",
+    "doubly_robust",
     "independent",
     "nested_intervals",
     "stepwise",
