@@ -13,7 +13,7 @@ from darkfigure.errors import NoEstimateError
 from darkfigure.size._chances import Floats
 from darkfigure.size._people import People
 
-FEW_SHARED = 20
+FEW_SHARED = 20  # people on both lists for each thing that is learned of a list
 TRUNCATED = 0.01  # share of the people whose chances were raised
 ON_FEW = 0.10  # share of the total that rests on one person in a hundred
 APART = 1.5  # the largest pair's answer over the smallest
@@ -130,10 +130,11 @@ class Answers:
         ]
         for i, (a, b) in enumerate(self.pairs):
             names = f"'{a}' and '{b}'"
-            if self.shared[i] < FEW_SHARED:
+            needed = FEW_SHARED * (1 + self.people.learned)
+            if self.shared[i] < needed:
                 said.append(
-                    f"{names} share only {self.shared[i]} people; {FEW_SHARED} or more are needed "
-                    "for an interval that can be relied on."
+                    f"{names} share only {self.shared[i]} people; with these covariates {needed} "
+                    "or more are needed for an interval that can be relied on."
                 )
             said.extend(
                 f"Of {IN_GROUP} or more people whose {covariate} is '{value}', {names} share "

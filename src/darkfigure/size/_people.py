@@ -56,6 +56,11 @@ class People:
         return found
 
     @property
+    def learned(self) -> int:
+        """How many things the covariates can say: measurements, and values beyond the first."""
+        return self.covariates.numbers.shape[1] + sum(len(x) - 1 for x in self.levels.values())
+
+    @property
     def histories(self) -> CaptureHistories:
         counts = np.bincount(self.masks, self.number, 1 << len(self.lists)).astype(np.int64)
         return CaptureHistories(self.lists, counts)
