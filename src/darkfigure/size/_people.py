@@ -58,7 +58,8 @@ class People:
     @property
     def learned(self) -> int:
         """How many things the covariates can say: measurements, and values beyond the first."""
-        return self.covariates.numbers.shape[1] + sum(len(x) - 1 for x in self.levels.values())
+        numbers = int(self.covariates.numbers.shape[1])
+        return numbers + sum(len(values) - 1 for values in self.levels.values())
 
     @property
     def histories(self) -> CaptureHistories:
