@@ -283,21 +283,22 @@ def test_a_group_that_shares_nobody_is_told():
     assert found.total > doubly_robust(rows, ["a", "b"], count="count").total
 
 
+class Never:
+    """A classifier that thinks that hardly anybody is ever recorded."""
+
+    classes_ = (False, True)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        return {}
+
+    def fit(self, *_: Any, **__: Any) -> None:
+        return None
+
+    def predict_proba(self, x: Any) -> Any:
+        return np.tile([0.999, 0.001], (len(x), 1))
+
+
 def test_chances_near_zero_are_raised_and_told():
-    class Never:
-        """A classifier that thinks that hardly anybody is ever recorded."""
-
-        classes_ = (False, True)
-
-        def get_params(self, deep: bool = True) -> dict[str, Any]:
-            return {}
-
-        def fit(self, *_: Any, **__: Any) -> None:
-            return None
-
-        def predict_proba(self, x: Any) -> Any:
-            return np.tile([0.999, 0.001], (len(x), 1))
-
     found = doubly_robust(
         TWO, ["a", "b"], ["group"], count="count", nuisance=Never(), estimator="targeted"
     )
@@ -330,6 +331,12 @@ def test_lists_that_depend_on_each_other_may_answer_less_than_is_seen():
     )
     with pytest.raises(NoEstimateError, match="fewer than the 600 people seen"):
         doubly_robust(rows, ["a", "b", "c"], count="n", pair=["a", "b"])
+
+
+def test_a_total_below_the_people_seen_is_none():
+    options: dict[str, Any] = {"nuisance": Never(), "estimator": "doubly robust"}
+    with pytest.raises(NoEstimateError, match="or one below the 240 people on them"):
+        doubly_robust(TWO, ["a", "b"], ["group"], count="count", **options)
 
 
 def test_too_few_shared_people_cannot_teach():

@@ -58,9 +58,9 @@ class Answers:
         if not possible.any():
             a, b = self.impossible[0]
             raise NoEstimateError(
-                f"The sum for '{a}' and '{b}' comes out below the {seen[0]:,.0f} people on them: "
-                "they share too few people for what is to be learned from these covariates. Name "
-                "fewer covariates, or other lists."
+                f"There is no total for '{a}' and '{b}', or one below the {seen[0]:,.0f} people on "
+                "them: they share too few people for what is to be learned from these covariates. "
+                "Name fewer covariates, or other lists."
             )
         self.pairs = [pair for pair in pairs if pair not in self.impossible]
         self.seen = seen[possible]
@@ -124,8 +124,8 @@ class Answers:
     def doubts(self) -> list[str]:
         """What should make a reader careful, in sentences."""
         said = [
-            f"Left out '{a}' and '{b}': their sum comes out below the people on them, for they "
-            "share too few people for these covariates."
+            f"Left out '{a}' and '{b}': there is no total, or one below the people on them, for "
+            "they share too few people for these covariates."
             for a, b in self.impossible
         ]
         for i, (a, b) in enumerate(self.pairs):

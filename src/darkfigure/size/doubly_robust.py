@@ -404,10 +404,7 @@ def _under_split(
             try:
                 found = total_of_pair(y1, y2, p1, p2, number, estimator=name)
             except NoEstimateError:
-                if name == estimator:
-                    raise
-                totals[name].append(math.nan)
-                continue
+                found = Sum(math.nan, math.nan, np.zeros(len(cell)))
             totals[name].append(found.total)
             if name == estimator:
                 adds.append(found.adds * (y1 | y2))
