@@ -5,8 +5,7 @@
 Three studies of made-up people whose number is known.
 
 - errors: the chances of the lists are the true ones with errors of N**-alpha on the logit scale, a
-  common shift and noise of that size for each list, in the manner of section 5 of Das, Kennedy &
-  Jewell (2023).
+  common shift and noise of that size for each list, in the manner of Das, Kennedy & Jewell (2023).
 - wrong: the chances of one list, of the other or of both have nothing to do with the people.
 - learned: the whole method, from people with covariates to an interval.
 

@@ -41,7 +41,7 @@ class Answers:
     pairs : list of pairs
     splits : list of Split
         The totals are averaged; their variance is the mean of the splits', and that between them
-        (Chernozhukov et al. 2018, definition 3.3, with means).
+        (Chernozhukov et al. 2018, with means).
     estimator : str
     level : float
     """
@@ -180,7 +180,7 @@ def _or_none(total: float) -> float | None:
 
 
 def log_normal(total: float, se: float, seen: float, z: float) -> tuple[float, float]:
-    """The limits of a total, log-normal on the unseen (Chao 1987, equation 11).
+    """The limits of a total, log-normal on the unseen (Chao 1987).
 
     Examples
     --------

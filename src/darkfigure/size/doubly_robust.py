@@ -97,7 +97,7 @@ def total_of_pair(
 
     Notes
     -----
-    Das, Kennedy & Jewell (2023), sections 3 and 4. With a_i for what person i adds, the variance
+    Das, Kennedy & Jewell (2023). With a_i for what person i adds, the variance
     of the total is sum a_i**2 - total, which is their n (psi sigma**2 + (1 - psi) / psi). The
     targeted chances are found as by van der Laan & Rubin (2006), with weighted regressions.
 
@@ -251,7 +251,7 @@ def doubly_robust(
     -----
     M. Das, E. H. Kennedy & N. P. Jewell (2023): Doubly robust capture-recapture methods for
     estimating population size. Journal of the American Statistical Association 118. Splitting many
-    times: Chernozhukov et al. (2018), The Econometrics Journal 21, section 3.4, with means.
+    times: Chernozhukov et al. (2018), The Econometrics Journal 21, with means.
 
     Examples
     --------
