@@ -96,7 +96,7 @@ def size(
         str,
         typer.Option(
             help="auto, shrinkage, independent, stepwise, bic, averaged, threshold, heterogeneity, "
-            "chao or decomposable."
+            "chao, decomposable or doubly-robust."
         ),
     ] = "auto",
     bootstrap: Annotated[
@@ -132,6 +132,19 @@ def size(
         float | None,
         typer.Option(help="For decomposable: the prior of a cell.", show_default="1 / 2**lists"),
     ] = None,
+    covariates: Annotated[
+        str | None,
+        typer.Option(help="For doubly-robust: what is known of each person.", metavar="sex,age"),
+    ] = None,
+    pair: Annotated[
+        str | None, typer.Option(help="For doubly-robust: the two lists to use.", metavar="A,B")
+    ] = None,
+    nuisance: Annotated[
+        str | None,
+        typer.Option(
+            help="For doubly-robust: logistic, boosting, forest or strata.", show_default="logistic"
+        ),
+    ] = None,
     by: Annotated[
         str | None,
         typer.Option(help="Columns to split the people by.", metavar="COLUMN,COLUMN"),
@@ -147,11 +160,12 @@ def size(
     """Estimate how many people there are in all, or of each kind and in all."""
     from dataclasses import replace
 
-    from darkfigure.size.methods import compile_once
+    from darkfigure.size.methods import OF_PEOPLE, compile_once
     from darkfigure.size.methods import method as find
     from darkfigure.size.refusal import refusals
 
-    chosen = find(method)
+    of_people = covariates is not None and method in OF_PEOPLE
+    chosen = OF_PEOPLE[method] if of_people else find(method)
     given = {
         "bootstrap": bootstrap,
         "max_order": max_order,
@@ -162,6 +176,9 @@ def size(
         "kind": kind,
         "prior": prior,
         "delta": delta,
+        "covariates": covariates and _names(covariates),
+        "pair": pair and _names(pair),
+        "nuisance": nuisance,
     }
     options: dict[str, Any] = {name: x for name, x in given.items() if x is not None}
     for name in options.keys() - chosen.options:
@@ -183,18 +200,22 @@ def size(
             raise InputError(f"--{name} is for people split by --by; name the columns.")
     if "watch" in chosen.options:
         options["watch"] = _counter("models fitted")
-    histories = _histories(table)
-    _announce_compilation()
-    compile_once(method)
-    began = time.perf_counter()
-    with _or_lower_bound(histories, as_json):
-        estimate = chosen.estimate(
-            histories, level=level, seed=seed, progress=_bar("replicates"), **options
-        )
+    options |= {"level": level, "seed": seed, "progress": _bar("replicates")}
+    if of_people:
+        people, options["lists"], options["count"] = _people(table, options["covariates"])
+        began = time.perf_counter()
+        estimate = chosen.estimate(people, **options)
+    else:
+        histories = _histories(table)
+        _announce_compilation()
+        compile_once(method)
+        began = time.perf_counter()
+        with _or_lower_bound(histories, as_json):
+            estimate = chosen.estimate(histories, **options)
+        told = set(estimate.warnings)
+        doubts = [r.sentence for r in refusals(histories) if r.sentence not in told]
+        estimate = replace(estimate, warnings=(*estimate.warnings, *doubts))
     seconds = time.perf_counter() - began
-    told = set(estimate.warnings)
-    doubts = [r.sentence for r in refusals(histories) if r.sentence not in told]
-    estimate = replace(estimate, warnings=(*estimate.warnings, *doubts))
     if as_json:
         found = estimate.to_dict()
         del found["draws"]
@@ -209,14 +230,20 @@ def size(
             f"choice among {each['models']:>3}: {each['lower']:,.0f} to {upper}"
             f"   (model {each['model']} joins, alone {each['total']:,.0f})"
         )
-    for pair in estimate.details.get("dependent", ()):
-        names = " and ".join(pair["lists"])
-        if "probability" in pair:
-            print(f"{names} depend on each other: probability {pair['probability']:.2f}")
+    for each in estimate.details.get("dependent", ()):
+        names = " and ".join(each["lists"])
+        if "probability" in each:
+            print(f"{names} depend on each other: probability {each['probability']:.2f}")
         else:
-            print(f"{names}: odds ratio {pair['odds_ratio']:.2f}")
+            print(f"{names}: odds ratio {each['odds_ratio']:.2f}")
     if sentence := estimate.details.get("sentence"):
         print(f"\n{sentence}")
+    for each in estimate.details.get("pairs", ()):
+        print(
+            f"{' and '.join(each['lists'])}, who share {each['shared']:,} people: "
+            f"{each['total']:,.0f} ({each['lower']:,.0f} to {each['upper']:,.0f}), without "
+            f"covariates {each['without_covariates']:,.0f}"
+        )
     for warning in estimate.warnings:
         _note(f"Warning: {warning}")
 
@@ -488,6 +515,22 @@ def _strata(table: str, by: list[str]) -> Strata:
     if not Path(table).exists() and "." not in Path(table).name and "/" not in table:
         tables.describe(table)
     return read_kinds(table, by=by)
+
+
+def _people(table: str, covariates: list[str]) -> tuple[Any, list[str], str]:
+    """The people of a file or a published table with their covariates, the lists and the count."""
+    from darkfigure import tables
+    from darkfigure.lists.people_table import read_people
+
+    published = not Path(table).exists() and table in tables.names()
+    path = tables.path(table) if published else Path(table)
+    lists = list(tables.describe(table).lists) if published else None
+    people = read_people(path, covariates=covariates, lists=lists)
+    return people, [x for x in people.columns if x not in (*covariates, "count")], "count"
+
+
+def _names(given: str) -> list[str]:
+    return [name.strip() for name in given.split(",") if name.strip()]
 
 
 def _where(engine: str) -> Where:

@@ -225,7 +225,7 @@ class _Tally:
 
 
 def _tally(
-    sheet: Sheet, lists: _Lists, by: _Stratum, count: str | None, most: int = MAX_STRATA
+    sheet: Sheet, lists: _Lists, by: _Stratum, count: str | None, most: float = MAX_STRATA
 ) -> _Tally:
     names, list_at, by_at, count_at = _choose(sheet, lists, by, count)
     columns = [sheet.columns[i].strip() for i in list_at]

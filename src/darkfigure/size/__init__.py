@@ -7,6 +7,7 @@ from darkfigure.size.bic import bic
 from darkfigure.size.chao import chao
 from darkfigure.size.check import check
 from darkfigure.size.decomposable import decomposable
+from darkfigure.size.doubly_robust import doubly_robust
 from darkfigure.size.heterogeneity import heterogeneity
 from darkfigure.size.independent import independent
 from darkfigure.size.nested import nested_intervals
@@ -24,6 +25,7 @@ __all__ = [
     "chao",
     "check",
     "decomposable",
+    "doubly_robust",
     "heterogeneity",
     "independent",
     "lower_bound",

@@ -16,6 +16,7 @@ from darkfigure.size.averaged import averaged
 from darkfigure.size.bic import bic
 from darkfigure.size.chao import chao
 from darkfigure.size.decomposable import MOST_LISTS, decomposable
+from darkfigure.size.doubly_robust import doubly_robust
 from darkfigure.size.heterogeneity import heterogeneity
 from darkfigure.size.independent import independent
 from darkfigure.size.shrinkage import MAX_LISTS as MOST_FOR_SHRINKAGE
@@ -100,6 +101,15 @@ METHODS = {
     ),
 }
 
+OF_PEOPLE = {
+    "doubly-robust": Method(
+        doubly_robust,
+        "lists as independent among people who are alike",
+        frozenset({"covariates", "pair", "nuisance"}),
+    ),
+}
+"""Methods that take a frame of people with covariates, not counts."""
+
 
 def method(name: str) -> Method:
     """The method of that name.
@@ -114,8 +124,15 @@ def method(name: str) -> Method:
     >>> method("stepwise").words
     'pairs of lists that depend on each other, found one by one'
     """
+    if name in OF_PEOPLE:
+        raise InputError(
+            f"The method '{name}' needs to know more of the people than which lists they are on: "
+            "give it a table with columns such as sex and age, and name them, as in: darkfigure "
+            f"size TABLE --method {name} --covariates sex,age."
+        )
     if name not in METHODS:
-        raise InputError(f"There is no method '{name}'; the methods are {', '.join(METHODS)}.")
+        known = ", ".join([*METHODS, *OF_PEOPLE])
+        raise InputError(f"There is no method '{name}'; the methods are {known}.")
     return METHODS[name]
 
 
