@@ -37,7 +37,8 @@ test: .venv/dev.stamp ## style, types, import contracts, tests and documentation
 parity: .venv/dev.stamp ## compare every number with published and peer results
 	$(BIN)/python -m benchmarks.parity
 
-accuracy: .venv/dev.stamp ## hold linkage and its intervals against data whose truth is known
+accuracy: .venv/dev.stamp ## hold estimators and linkage against data whose truth is known
+	$(BIN)/python -m benchmarks.known_truth
 	$(BIN)/python -m benchmarks.accuracy
 
 bench: .venv/dev.stamp ## measure time and memory, and try attacks; the documentation gets the numbers

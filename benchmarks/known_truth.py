@@ -27,17 +27,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import altair as alt
 import numpy as np
 import polars as pl
 from scipy.optimize import minimize
 from scipy.special import gammaln
 
-from benchmarks.speed import RESULTS, ROOT
+from benchmarks.growth import PLAIN, sheet, title
+from benchmarks.speed import IMAGES, RESULTS, ROOT
 from darkfigure import engine, tables
 from darkfigure.errors import DarkfigureError
 from darkfigure.histories import CaptureHistories
+from darkfigure.report.svg import INK, QUIET, SEEN
 from darkfigure.size.methods import METHODS
-from darkfigure.size.shrinkage import LEARNED, Prior, posterior
+from darkfigure.size.shrinkage import USUAL, Prior, posterior
 
 LEAST = 30
 TRAFFICKING = {"uk", "netherlands", "new", "western", "australia", "korea"}
@@ -160,13 +163,13 @@ def moved(at: Any) -> Prior:
     pair, scatter, unseen, unseen_sd = (float(x) for x in at)
     regimes = tuple(
         replace(r, pair=r.pair * math.exp(pair), pair_sd=r.pair_sd * math.exp(scatter))
-        for r in LEARNED.regimes
+        for r in USUAL.regimes
     )
     return replace(
-        LEARNED,
+        USUAL,
         regimes=regimes,
-        unseen=LEARNED.unseen + unseen,
-        unseen_sd=LEARNED.unseen_sd * math.exp(unseen_sd),
+        unseen=USUAL.unseen + unseen,
+        unseen_sd=USUAL.unseen_sd * math.exp(unseen_sd),
     )
 
 
@@ -236,9 +239,9 @@ def prior_without(place: str) -> Prior:
     kept = json.loads(PRIORS.read_text(encoding="utf-8"))[place]
     regimes = tuple(
         replace(r, pair=pair, pair_sd=sd)
-        for r, pair, sd in zip(LEARNED.regimes, kept["pair"], kept["pair_sd"], strict=True)
+        for r, pair, sd in zip(USUAL.regimes, kept["pair"], kept["pair_sd"], strict=True)
     )
-    return replace(LEARNED, regimes=regimes, unseen=kept["unseen"], unseen_sd=kept["unseen_sd"])
+    return replace(USUAL, regimes=regimes, unseen=kept["unseen"], unseen_sd=kept["unseen_sd"])
 
 
 def peers() -> dict[str, list[Row]]:
@@ -263,7 +266,6 @@ def main(arguments: list[str]) -> int:
         return 0
     began = datetime.now(UTC)
     every = cases()
-    of = {(case.table, case.truth): case for case in every}
     rows: list[Row] = []
     for method in arguments or [f"auto{LEFT_OUT}", *METHODS]:
 
@@ -289,11 +291,62 @@ def main(arguments: list[str]) -> int:
         for who in dict.fromkeys(row["method"] for row in rows):
             mine = [r for r in rows if r["method"] == who and (r["table"], r["truth"]) in there]
             print(f"    {who:<24}" + "  ".join(f"{k} {v}" for k, v in summary(mine).items()))
-    RESULTS.mkdir(exist_ok=True)
+    if arguments:
+        return 0
+    told = {m: summary([r for r in rows if r["method"] == m]) for m in METHODS}
+    others = [name for name in METHODS if name not in ("auto", "shrinkage")]
+    errs_least = all(told["auto"]["rmse"] < told[name]["rmse"] for name in others)
+    off = {name: abs(told[name]["coverage"] - 0.95) for name in METHODS}
+    covers_best = all(off["auto"] < off[name] for name in others)
+    print(f"{'ok' if errs_least else 'NOT'} auto errs less than every other method, over all cases")
+    print(f"{'ok' if covers_best else 'NOT'} and its coverage is the nearest to 95 %")
     written = RESULTS / f"known-truth-{began:%Y-%m-%d}.json"
-    written.write_text(json.dumps({"cases": len(of), "rows": rows}, indent=0) + "\n")
+    result = {"cases": len(every), "summary": told, "rows": rows}
+    written.write_text(json.dumps(result, indent=0) + "\n", encoding="utf-8")
+    (IMAGES / "known-truth.svg").write_text(picture(told), encoding="utf-8")
     print(f"written to {written.relative_to(ROOT)}")
-    return 0
+    return int(not (errs_least and covers_best))
+
+
+def picture(told: dict[str, Row]) -> str:
+    """Error and coverage of every method, the smallest error first."""
+    data = [
+        {"method": name, **row, "ours": name == "auto"}
+        for name, row in sorted(told.items(), key=lambda pair: float(pair[1]["rmse"]))
+        if row["answered"] > row["cases"] / 2
+    ]
+    names = [row["method"] for row in data]
+    hue = alt.Color("ours:N", scale=alt.Scale(domain=[True, False], range=[SEEN, INK]), legend=None)
+    y = alt.Y("method:N", sort=names, title=None, axis=alt.Axis(grid=True, ticks=False, **PLAIN))
+
+    def panel(field: str, words: str, ticks: list[float], form: str, said: str) -> alt.LayerChart:
+        scale = alt.Scale(domain=[ticks[0], ticks[-1]], nice=False)
+        axis = alt.Axis(values=ticks, format=form, grid=False, **PLAIN)
+        x = alt.X(f"{field}:Q", title=words, scale=scale, axis=axis)
+        dots = alt.Chart(alt.InlineData(data)).mark_circle(size=70, opacity=1)
+        layers: list[Any] = [dots.encode(x=x, y=y, color=hue)]
+        if field == "coverage":
+            promised = alt.Chart(alt.InlineData([{"coverage": 0.95}]))
+            layers.insert(0, promised.mark_rule(color=QUIET, strokeDash=[3, 3]).encode(x=x))
+        return alt.layer(*layers, title=title(said))
+
+    return sheet(
+        "known-truth",
+        panel(
+            "rmse",
+            "error: root mean square of log(estimate / truth)",
+            [0.0, 0.2, 0.4, 0.6, 0.8],
+            ".1f",
+            "The default errs least",
+        ),
+        panel(
+            "coverage",
+            "95 % intervals that hold the truth",
+            [0.5, 0.6, 0.7, 0.8, 0.9, 1.0],
+            ".0%",
+            "and its intervals hold what they promise",
+        ),
+    )
 
 
 def sets(every: Sequence[Case]) -> dict[str, list[Case]]:

@@ -362,10 +362,10 @@ def _method_text(estimate: Estimate) -> str:
         return (
             "The counts of people by combination of lists are described by a log-linear model with "
             "all dependences among the lists, each normal beforehand about what is usual of lists "
-            "of hidden people; what is usual was learned from tables of people whose true number "
-            "is known. The number on no list is read off the posterior, in which the dependences "
-            f"are integrated out by Laplace's method. {level} of the totals drawn from it lie in "
-            "the interval."
+            "of hidden people; what is usual was set with tables of people in view whose true "
+            "number is known. The number on no list is read off the posterior, in which the "
+            f"dependences are integrated out by Laplace's method. {level} of the totals drawn from "
+            "it lie in the interval."
         )
     if "posterior" in str(estimate.details.get("interval", "")):
         weighed = {

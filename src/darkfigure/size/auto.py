@@ -16,7 +16,7 @@ from darkfigure import engine
 from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
 from darkfigure.size.refusal import refusals, refuse, soft_refusals
-from darkfigure.size.shrinkage import LEARNED, Prior, posterior, shrinkage
+from darkfigure.size.shrinkage import USUAL, Prior, posterior, shrinkage
 
 SENTENCE = (
     "All dependences among the lists were estimated at once, each drawn toward what is usual of "
@@ -31,7 +31,7 @@ known of people of whom as few as three were on two lists."""
 def auto(
     histories: CaptureHistories,
     *,
-    prior: Prior = LEARNED,
+    prior: Prior = USUAL,
     draws: int = 10_000,
     level: float = 0.95,
     seed: int = 1,
@@ -69,7 +69,7 @@ def auto(
     >>> found = auto(tables.load("uk-2013"))
     >>> found.lower < 12_000 < found.upper
     True
-    >>> auto(tables.load("artificial-3"))
+    >>> auto(CaptureHistories("ab", [0, 300, 250, 0]))
     Traceback (most recent call last):
     ...
     darkfigure.size.refusal.Refused: ...

@@ -10,7 +10,7 @@ strongly; the counts say which is the likelier. What a few people in the overlap
 is so weighed against what dependences are usually like; what many say is hardly changed. Even the
 interaction of all lists at once, of which no count can say anything (Aleshin-Guendel, Sadinle &
 Wakefield 2024), has its prior, so that the interval holds that doubt as well. The priors were
-learned from tables of people whose true number is known.
+set with tables of people in view whose true number is known.
 
 The posterior of the unseen is had without chains: for each value of the intercept, the logarithm of
 the mean number of unseen people, all other parameters are integrated out by Laplace's method
@@ -104,8 +104,8 @@ class Prior:
     unseen_sd: float = 1.1
 
 
-LEARNED = Prior()
-"""Learned from known truths by `python -m benchmarks.known_truth learn`."""
+USUAL = Prior()
+"""Set in round numbers with the known truths of `benchmarks/known_truth` in view."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def _prior(
     return masks, mean, precision, 0.5 * float(np.linalg.slogdet(precision)[1])
 
 
-def posterior(histories: CaptureHistories, prior: Prior = LEARNED) -> Posterior:
+def posterior(histories: CaptureHistories, prior: Prior = USUAL) -> Posterior:
     """How probable each mean number of unseen people is. Errors as for `shrinkage`.
 
     Examples
@@ -224,7 +224,7 @@ def posterior(histories: CaptureHistories, prior: Prior = LEARNED) -> Posterior:
 def shrinkage(
     histories: CaptureHistories,
     *,
-    prior: Prior = LEARNED,
+    prior: Prior = USUAL,
     draws: int = 10_000,
     level: float = 0.95,
     seed: int = 1,
@@ -238,7 +238,7 @@ def shrinkage(
     histories : CaptureHistories
         Counts over 2 to 12 lists. A list that nobody is on is left out.
     prior : Prior
-        What is usual; learned from tables with a known truth.
+        What is usual.
     draws : int
         How many totals to draw, 1,000 to 1,000,000.
     level : float
@@ -303,6 +303,7 @@ def shrinkage(
         ],
         "interval": "posterior, over all dependences among the lists",
     }
+    told = {**asdict(prior), "regimes": [asdict(regime) for regime in prior.regimes]}
     doubts = [f"Nobody is on the list '{name}'; it is left out." for name in empty]
     return Estimate(
         total=float(total),
@@ -312,7 +313,7 @@ def shrinkage(
         observed=histories.observed,
         method="shrinkage",
         lists=histories.lists,
-        settings={"prior": asdict(prior), "draws": draws, "level": level, "seed": seed},
+        settings={"prior": told, "draws": draws, "level": level, "seed": seed},
         details=details,
         warnings=(*histories.notes, *doubts, *doubts_of(histories, float(total))),
         draws=totals,
