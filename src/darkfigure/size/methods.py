@@ -30,7 +30,8 @@ class Method:
     """An estimator: what it does in plain words, options beside level and seed, and its reach.
 
     `beside` tells whether its answer stands beside another method's as one that can be defended: a
-    lower bound does not, nor a model that is known to be unstable.
+    lower bound does not, nor a model that is known to be unstable. `alike` tells that it leans on
+    what is usual elsewhere, so that it is wrong of all strata of a place at once, if of one.
     """
 
     estimate: Callable[..., Estimate]
@@ -38,6 +39,7 @@ class Method:
     options: frozenset[str]
     most_lists: int = MAX_LISTS
     beside: bool = True
+    alike: bool = False
 
 
 DEFAULT = "auto"
@@ -49,12 +51,14 @@ METHODS = {
         frozenset({"draws"}),
         MOST_FOR_SHRINKAGE,
         beside=False,
+        alike=True,
     ),
     "shrinkage": Method(
         shrinkage,
         "all dependences among the lists at once, each drawn toward what is usual elsewhere",
         frozenset({"draws"}),
         MOST_FOR_SHRINKAGE,
+        alike=True,
     ),
     "independent": Method(
         independent,

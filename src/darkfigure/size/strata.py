@@ -248,8 +248,13 @@ class _Spread:
     draws: npt.NDArray[np.float64]
 
 
-def _spread_of(found: Sequence[Found], seed: int) -> tuple[_Spread, list[Estimate]]:
-    """Where a table has no estimate, that of the next one that has stands in for it."""
+def _spread_of(found: Sequence[Found], seed: int, alike: bool) -> tuple[_Spread, list[Estimate]]:
+    """Where a table has no estimate, that of the next one that has stands in for it.
+
+    The draws are in no order, so that strata added up are independent of each other; or in order
+    where a method errs alike in all of them: then nothing cancels out, which is the most that the
+    total can be off.
+    """
     with_one = [i for i, each in enumerate(found) if each.draws is not None]
     use = [min(with_one, key=lambda i: ((i - t) % len(found), i)) for t in range(len(found))]
     known = {i: Estimate.from_json(found[i].told) for i in sorted(set(use))}
@@ -259,10 +264,9 @@ def _spread_of(found: Sequence[Found], seed: int) -> tuple[_Spread, list[Estimat
     )
     r = max(JOINT_DRAWS // len(found), LEAST_JOINT)
     rng = np.random.default_rng(seed)
-    draws = [
-        rng.permutation(confidence(np.asarray(found[i].draws, float), bias, acceleration, r))
-        for i in use
-    ]
+    draws = [confidence(np.asarray(found[i].draws, float), bias, acceleration, r) for i in use]
+    if not alike:
+        draws = [rng.permutation(each) for each in draws]
     points = np.array([known[i].total for i in use])
     return _Spread(points, np.array(draws)), [known[i] for i in use]
 
@@ -342,7 +346,7 @@ def _answer(
             people = tables.counts[:, list(group)].sum(axis=(1, 2))
             points, draws = points + people, draws + people[:, None]
             continue
-        spread, estimates = _spread_of(told.found[group], told.seed_of(group))
+        spread, estimates = _spread_of(told.found[group], told.seed_of(group), method(name).alike)
         estimate = _of_stratum(spread, estimates, observed, level)
         every.append(Stratum(*counted, estimate, _why(group, bad, settings["least_shared"])))
         points, draws = points + spread.points, draws + spread.draws
