@@ -44,6 +44,7 @@ accuracy: .venv/dev.stamp ## hold estimators and linkage against data whose trut
 bench: .venv/dev.stamp ## measure time and memory, and try attacks; the documentation gets the numbers
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.linkage
+	$(BIN)/python -m benchmarks.national
 	$(BIN)/python -m benchmarks.attack
 
 docs: .venv/dev.stamp ## build the documentation into site/
