@@ -75,6 +75,13 @@ def averages(histories: CaptureHistories) -> Estimate:
     return averaged(histories, draws=10_000)
 
 
+def classes(histories: CaptureHistories) -> Estimate:
+    """Latent classes, as 20,000 draws."""
+    from darkfigure.size.latent_class import latent_class
+
+    return latent_class(histories, draws=20_000)
+
+
 def facts(found: Any) -> Facts:
     """What a job found, for the record."""
     if isinstance(found, EveryModel):
@@ -90,7 +97,8 @@ def facts(found: Any) -> Facts:
         }
     if isinstance(found, Estimate):
         limits = [round(x, 1) if math.isfinite(x) else None for x in (found.lower, found.upper)]
-        return {"total": round(found.total, 1), "interval": limits}
+        own = {key: found.details[key] for key in ("rhat", "ess_bulk") if key in found.details}
+        return {"total": round(found.total, 1), "interval": limits, **own}
     return {"models": len(found)}
 
 
@@ -123,6 +131,9 @@ JOBS = {
     "stepwise-no8": Job("stepwise, 1,000 replicates", NEW_ORLEANS, stepwise_interval, 5, 1),
     "nested-uk5": Job("best 1, 2, ... 100 models, 100 replicates", FIVE[UK], nested),
     "averaged-uk5": Job("averaged, 10,000 draws", FIVE[UK], averages, 0.5),
+    "classes-uk6": Job("latent classes, 20,000 draws", UK, classes),
+    "classes-kosovo": Job("latent classes, 20,000 draws", "kosovo-1999", classes),
+    "classes-nl6": Job("latent classes, 20,000 draws", NETHERLANDS, classes),
 }
 REPLICATES = {
     f"replicates-{b}": Job(f"{b:,} replicates", FIVE[UK], partial(bic, bootstrap=b)) for b in COUNTS

@@ -17,6 +17,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "stepwise": {"bootstrap": 200},
     "bic": {"bootstrap": 200},
     "averaged": {"draws": 4_000},
+    "latent-class": {"draws": 4_000},
 }
 
 every = pytest.mark.parametrize("name", METHODS)
@@ -46,7 +47,7 @@ def test_every_method_takes_draws_and_says_so(name: str) -> None:
 @every
 def test_draws_that_agree_leave_the_estimate_where_it_is(name: str) -> None:
     """Equal tables: only the replicates' share of the random numbers differs."""
-    options = QUICK[name] if name == "averaged" else {"bootstrap": 1_000}
+    options = QUICK[name] if "draws" in QUICK[name] else {"bootstrap": 1_000}
     alone = METHODS[name].estimate(drawn(0).settled, **options)
     pooled = METHODS[name].estimate(drawn(0), **options)
     assert pooled.total == pytest.approx(alone.total, rel=0.01)

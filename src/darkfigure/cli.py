@@ -86,7 +86,9 @@ def size(
         str,
         typer.Argument(help="A CSV, Excel or Parquet file, or a published table.", metavar="TABLE"),
     ],
-    method: Annotated[str, typer.Option(help="independent, stepwise, bic or averaged.")] = "bic",
+    method: Annotated[
+        str, typer.Option(help="independent, stepwise, bic, averaged or latent-class.")
+    ] = "bic",
     bootstrap: Annotated[
         int | None, typer.Option(help="Replicates; 0 for none.", min=0, show_default="200")
     ] = None,
@@ -102,7 +104,10 @@ def size(
         float | None, typer.Option(help="For bic: seconds for the search of the best model.")
     ] = None,
     draws: Annotated[
-        int | None, typer.Option(help="For averaged: draws of the total.", show_default="10000")
+        int | None,
+        typer.Option(
+            help="For averaged and latent-class: draws of the total.", show_default="10000, 4000"
+        ),
     ] = None,
     weights: Annotated[
         str | None, typer.Option(help="For averaged: bic or laplace.", show_default="bic")

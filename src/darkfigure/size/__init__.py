@@ -5,6 +5,7 @@ from darkfigure.size.averaged import averaged
 from darkfigure.size.bic import bic
 from darkfigure.size.check import check
 from darkfigure.size.independent import independent
+from darkfigure.size.latent_class import latent_class
 from darkfigure.size.nested import nested_intervals
 from darkfigure.size.stepwise import stepwise
 
@@ -14,6 +15,7 @@ __all__ = [
     "bic",
     "check",
     "independent",
+    "latent_class",
     "nested_intervals",
     "stepwise",
 ]

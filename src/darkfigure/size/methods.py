@@ -14,6 +14,7 @@ from darkfigure.histories import CaptureHistories
 from darkfigure.size.averaged import averaged
 from darkfigure.size.bic import bic
 from darkfigure.size.independent import independent
+from darkfigure.size.latent_class import latent_class
 from darkfigure.size.stepwise import stepwise
 
 
@@ -46,6 +47,11 @@ METHODS = {
         averaged,
         "all models together, each as probable as the data make it",
         frozenset({"max_order", "draws", "weights"}),
+    ),
+    "latent-class": Method(
+        latent_class,
+        "people of several kinds, some easier to find than others",
+        frozenset({"draws"}),
     ),
 }
 
