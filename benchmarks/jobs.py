@@ -81,6 +81,13 @@ def one_by_one(histories: CaptureHistories) -> Posterior:
     return posterior(histories, missing=range(10 * histories.observed + 1))
 
 
+def classes(histories: CaptureHistories) -> Estimate:
+    """Latent classes, as 20,000 draws."""
+    from darkfigure.size.latent_class import latent_class
+
+    return latent_class(histories, draws=20_000)
+
+
 def facts(found: Any) -> Facts:
     """What a job found, for the record."""
     if isinstance(found, EveryModel):
@@ -96,7 +103,8 @@ def facts(found: Any) -> Facts:
         }
     if isinstance(found, Estimate):
         limits = [round(x, 1) if math.isfinite(x) else None for x in (found.lower, found.upper)]
-        return {"total": round(found.total, 1), "interval": limits}
+        own = {key: found.details[key] for key in ("rhat", "ess_bulk") if key in found.details}
+        return {"total": round(found.total, 1), "interval": limits, **own}
     if isinstance(found, Posterior):
         return {"models": len(found.edges), "total": round(float(found.totals(0.5)), 1)}
     return {"models": len(found)}
@@ -139,6 +147,9 @@ JOBS = {
     ),
     "graphs-uk6": Job("decomposable: 18,154 graphs", UK, decomposable, 5, 1, 300),
     "graphs-7": Job("decomposable: 617,675 graphs", "synthetic-7-1", decomposable, 300, 20, 500),
+    "classes-uk6": Job("latent classes, 20,000 draws", UK, classes),
+    "classes-kosovo": Job("latent classes, 20,000 draws", "kosovo-1999", classes),
+    "classes-nl6": Job("latent classes, 20,000 draws", NETHERLANDS, classes),
 }
 REPLICATES = {
     f"replicates-{b}": Job(f"{b:,} replicates", FIVE[UK], partial(bic, bootstrap=b)) for b in COUNTS

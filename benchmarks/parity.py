@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from darkfigure import engine, tables
 from darkfigure.histories import CaptureHistories
-from darkfigure.size import _space, _stepwise, chao, heterogeneity, threshold
+from darkfigure.size import _space, _stepwise, chao, heterogeneity, latent_class, threshold
 from darkfigure.size.bootstrap import (
     Totals,
     bca,
@@ -58,6 +58,13 @@ STEPWISE_TABLES = (
     "new-orleans-2014-5lists",
     "uk-2013",
     "uk-2013-5lists",
+)
+LATENT_CLASS_TABLES = (
+    "artificial-3",
+    "australia-2015-2017",
+    "korea-palembang",
+    "kosovo-1999",
+    "new-orleans-2014-5lists",
 )
 LARGE = ("uk-2013", "new-orleans-2014")
 MIXED_TABLES = ("korea-palembang", "kosovo-1999", "uk-2013-5lists", "uk-2013")
@@ -559,6 +566,32 @@ def decomposable_graphs(*named: str) -> Iterator[Row]:
             )
 
 
+def latent_classes(*_: int) -> Iterator[Row]:
+    """Quantiles of latent classes where the peer's chains agree, within what both are worth.
+
+    The share of our draws below the peer's quantile q must be q within four standard errors, of as
+    many independent draws as the two together have.
+    """
+    for table in LATENT_CLASS_TABLES:
+        answer = peer(f"lcmcr__{table}")
+        found = latent_class(tables.load(table), draws=20_000)
+        ess = 1 / (1 / answer["ess_total"] + 1 / found.details["ess_tail"])
+        for p, name in ((0.025, "q025"), (0.5, "median"), (0.975, "q975")):
+            theirs = answer["pooled"][name]
+            assert found.draws is not None
+            # the counts are whole numbers, of which many draws may be the same
+            low = float(np.mean(found.draws < theirs))
+            high = float(np.mean(found.draws <= theirs))
+            reach = 4 * math.sqrt(p * (1 - p) / ess)
+            yield Row(
+                f"{table}, latent classes: below the peer's {100 * p:g} %",
+                f"{100 * (low + high) / 2:.2f} %",
+                f"{theirs:,.1f}",
+                f"{100 * reach:.2f} % of the draws",
+                low - reach <= p <= high + reach,
+            )
+
+
 DETERMINISTIC: tuple[Callable[[], Iterator[Row]], ...] = (
     models,
     statuses,
@@ -571,7 +604,12 @@ DETERMINISTIC: tuple[Callable[[], Iterator[Row]], ...] = (
     published_points,
     decomposable_graphs,
 )
-MONTE_CARLO: tuple[Callable[..., Iterator[Row]], ...] = (limits, nested_limits, published_limits)
+MONTE_CARLO: tuple[Callable[..., Iterator[Row]], ...] = (
+    limits,
+    nested_limits,
+    published_limits,
+    latent_classes,
+)
 
 
 def main() -> int:

@@ -23,6 +23,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "bic": {"bootstrap": 200},
     "averaged": {"draws": 4_000},
     "decomposable": {"draws": 4_000},
+    "latent-class": {"draws": 4_000},
 }
 
 every = pytest.mark.parametrize("name", METHODS)

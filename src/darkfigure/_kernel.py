@@ -41,11 +41,11 @@ def _folder() -> Path | None:
 FOLDER = _folder()
 
 
-def kernel(function: Callable[..., Any]) -> Any:
-    """Compile at the first call, to run without Python's lock."""
+def kernel(function: Callable[..., Any], **options: Any) -> Any:
+    """Compile at the first call, to run without Python's lock; `options` are Numba's."""
     before = config.CACHE_DIR
     config.CACHE_DIR = str(FOLDER or "")
     try:
-        return njit(cache=FOLDER is not None, nogil=True)(function)
+        return njit(cache=FOLDER is not None, nogil=True, **options)(function)
     finally:
         config.CACHE_DIR = before

@@ -96,7 +96,7 @@ def size(
         str,
         typer.Option(
             help="auto, shrinkage, independent, stepwise, bic, averaged, threshold, heterogeneity, "
-            "chao, decomposable or doubly-robust."
+            "chao, decomposable, latent-class or doubly-robust."
         ),
     ] = "auto",
     bootstrap: Annotated[

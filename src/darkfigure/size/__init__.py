@@ -10,6 +10,7 @@ from darkfigure.size.decomposable import decomposable
 from darkfigure.size.doubly_robust import doubly_robust
 from darkfigure.size.heterogeneity import heterogeneity
 from darkfigure.size.independent import independent
+from darkfigure.size.latent_class import latent_class
 from darkfigure.size.nested import nested_intervals
 from darkfigure.size.refusal import lower_bound, refusals
 from darkfigure.size.sensitivity import sensitivity
@@ -28,6 +29,7 @@ __all__ = [
     "doubly_robust",
     "heterogeneity",
     "independent",
+    "latent_class",
     "lower_bound",
     "nested_intervals",
     "refusals",

@@ -19,6 +19,8 @@ from darkfigure.size.decomposable import MOST_LISTS, decomposable
 from darkfigure.size.doubly_robust import doubly_robust
 from darkfigure.size.heterogeneity import heterogeneity
 from darkfigure.size.independent import independent
+from darkfigure.size.latent_class import MOST_LISTS as MOST_FOR_CLASSES
+from darkfigure.size.latent_class import latent_class
 from darkfigure.size.shrinkage import MAX_LISTS as MOST_FOR_SHRINKAGE
 from darkfigure.size.shrinkage import shrinkage
 from darkfigure.size.stepwise import stepwise
@@ -30,8 +32,9 @@ class Method:
     """An estimator: what it does in plain words, options beside level and seed, and its reach.
 
     `beside` tells whether its answer stands beside another method's as one that can be defended: a
-    lower bound does not, nor a model that is known to be unstable. `alike` tells that it leans on
-    what is usual elsewhere, so that it is wrong of all strata of a place at once, if of one.
+    lower bound does not, nor a model that is known to be unstable, nor chains that take long.
+    `alike` tells that it leans on what is usual elsewhere, so that it is wrong of all strata of a
+    place at once, if of one.
     """
 
     estimate: Callable[..., Estimate]
@@ -102,6 +105,13 @@ METHODS = {
         "all graphs of lists that depend on each other, each as probable as the data make it",
         frozenset({"draws", "delta"}),
         MOST_LISTS,
+    ),
+    "latent-class": Method(
+        latent_class,
+        "people of several kinds, some easier to find than others",
+        frozenset({"draws"}),
+        MOST_FOR_CLASSES,
+        beside=False,
     ),
 }
 
