@@ -358,6 +358,14 @@ def _method_text(estimate: Estimate) -> str:
             f"{estimate.settings['delta']:g} for each combination of lists and 1 / N for the total "
             f"N. The interval has {level} of the posterior probability."
         )
+    if estimate.method == "latent-class":
+        return (
+            "Everybody belongs to one of several classes, within which the lists are independent "
+            "(a Dirichlet process mixture, Manrique-Vallier 2016, Biometrics 72). The posterior "
+            "was drawn by Hamiltonian Monte Carlo with replicas at several temperatures, until "
+            f"{estimate.details['chains']} chains agreed. {level} of the totals drawn lie in the "
+            "interval."
+        )
     if estimate.method in ("auto", "shrinkage"):
         return (
             "The counts of people by combination of lists are described by a log-linear model with "
