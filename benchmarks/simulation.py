@@ -215,12 +215,14 @@ def asked(world: World) -> dict[str, int]:
     """The methods and how many tables each gets.
 
     What is slow is asked of few lists alone, and where a thousand people are. Of six lists and nine
-    the answers of `shrinkage` stand for those of `auto`, which are the same unless refused.
+    the answers of `shrinkage` stand for those of `auto`, which are the same unless refused;
+    where the bar is held against six lists, it is `auto` that is asked.
     """
     often = ASSUMED if world.kind == "prior" else OFTEN // max(world.lists - 3, 1)
     quick = ("independent", "stepwise", "chao")
     if world.lists >= 6:
-        return {"shrinkage": often, **dict.fromkeys(quick, SELDOM)}
+        name = "auto" if (world.kind, world.lists) == ("prior", 6) else "shrinkage"
+        return {name: often, **dict.fromkeys(quick, SELDOM)}
     if world.people > 1_000:
         return {"auto": often, **dict.fromkeys(quick, SELDOM)}
     usual = world.seen in (None, 0.3) and (world.kind != "prior" or world.people == 300)
@@ -402,17 +404,19 @@ def picture(rows: Sequence[Row]) -> str:
             usual = row["people"] == (300 if row["kind"] == "prior" else 1_000)
             where = f"{row['lists']} lists" if usual else None
         elif row["people"] == 1_000:
-            where = f"{row['lists']} lists" if row["seen"] == 0.3 else f"4, {row['seen']:.0%} seen"
+            where = f"{row['lists']} lists" if row["seen"] == 0.3 else f"{row['seen']:.0%} seen"
         else:
-            where = f"4, {row['people']:,}" if row["seen"] == 0.3 else None
+            where = f"{row['people']:,}" if row["seen"] == 0.3 else None
         if where:
             second[KINDS[row["kind"]], where] = row
     methods = ["auto", "independent", "stepwise", "bic", "averaged", "decomposable", "threshold"]
     wheres = [f"{k} lists" for k in (2, 3, 4, 5, 6, 9)]
-    wheres += ["4, 10% seen", "4, 60% seen", "4, 10,000"]
+    wheres += ["10% seen", "60% seen", "10,000"]
     panels = (
         _panel(first, [*methods, "chao"], "Of 100 intervals, so many hold the truth: four lists"),
-        _panel(second, wheres, "The default, by the number of lists, share seen and people"),
+        _panel(
+            second, wheres, "The default by the number of lists; of four, by share seen and people"
+        ),
     )
     gap, height = 12, 370
     parts = []
