@@ -414,9 +414,7 @@ def picture(rows: Sequence[Row]) -> str:
     wheres += ["10% seen", "60% seen", "10,000"]
     panels = (
         _panel(first, [*methods, "chao"], "Of 100 intervals, so many hold the truth: four lists"),
-        _panel(
-            second, wheres, "The default by the number of lists; of four, by share seen and people"
-        ),
+        _panel(second, wheres, "The default by lists; of four lists, by share seen and people"),
     )
     gap, height = 12, 370
     parts = []
