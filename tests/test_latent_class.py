@@ -189,10 +189,10 @@ def test_one_chain_elsewhere_is_no_estimate(monkeypatch):
 
 
 def test_chains_go_on_until_they_are_worth_enough():
-    found = room.posterior(PEOPLE, first=20)
+    found = room.posterior(PEOPLE, first=24)
     assert found.doubled > 0
-    assert found.odds.shape == (4, 20 << found.doubled)
-    assert found.moves == sum(room.TUNING) + 20 * (2 ** (found.doubled + 1) - 1)
+    assert found.odds.shape == (4, 24 << found.doubled)
+    assert found.moves == 150 + 24 * (2 ** (found.doubled + 1) - 1)
 
 
 def test_lists_that_share_nobody_cannot_answer():

@@ -207,42 +207,98 @@ def _slope(theta, table, heat, visible, left, lists, classes, a, room, slope):
 
 
 @kernel
+def _log_weights(stick, log_weight):
+    """The logarithms of the weights, however small these are."""
+    rest = 0.0
+    for k in range(log_weight.size):
+        log_weight[k] = rest
+        if k < log_weight.size - 1:
+            log_weight[k] += math.log(stick[0, k])
+            rest -= stick[2, k]
+
+
+@kernel
+def _sticks(log_weight, order, chance, t):
+    """Find the t_k of weights, in any scale, that are taken in an order.
+
+    Returns the log density of the weights under the prior, in terms of the logs of their ratios:
+    with r_k the sum of those from k on, and r_1 one, (b - log r_C)^-(a + C - 1) / (r_2 ... r_C)
+    times all weights.
+    """
+    a, b = chance
+    classes = log_weight.size
+    bottom = log_weight[order[classes - 1]]
+    rest, sums, product = bottom, bottom, bottom
+    for k in range(classes - 2, -1, -1):
+        above = log_weight[order[k]] - rest
+        s = math.log1p(math.exp(above)) if above < 30.0 else above
+        t[k] = math.log(s)
+        rest += s
+        product += log_weight[order[k]]
+        if k > 0:
+            sums += rest
+    return product - rest - sums - (a + classes - 1.0) * math.log(b - bottom + rest)
+
+
+@kernel
 def _relabel(theta, lists, classes, chance, stick, moved, rng):
     """Put the classes into another order, in which they come by their sizes; a Metropolis step.
 
-    In terms of the weights, with r_k the sum of those from k on, the prior is
-    (b - log r_C)^-(a + C - 1) / (r_2 ... r_C), and the chance of an order that is biased by size
-    is proportional to 1 / (r_2 ... r_C): it is proposed as it would be drawn (Gumbel's trick), and
+    In the density of `_sticks` the product 1 / (r_2 ... r_C) is what the chance of an order that is
+    biased by size is proportional to: it is proposed as it would be drawn (Gumbel's trick), and
     only the last weight decides.
     """
     a, b = chance
     log_weight = np.empty(classes)
     key = np.empty(classes)
-    rest = 0.0
+    _log_weights(stick, log_weight)
     for k in range(classes):
-        log_weight[k] = rest
-        if k < classes - 1:
-            log_weight[k] += math.log(stick[0, k])
-            rest -= stick[2, k]
-        key[k] = -log_weight[k] + math.log(-math.log(1.0 - rng.random()))
+        key[k] = math.log(-math.log(1.0 - rng.random())) - log_weight[k]
     order = np.argsort(key)
-    last = log_weight[order[classes - 1]]
-    ratio = (a + classes - 1.0) * (math.log(b - rest) - math.log(b - last))
+    was, last = log_weight[classes - 1], log_weight[order[classes - 1]]
+    ratio = (a + classes - 1.0) * (math.log(b - was) - math.log(b - last))
     if math.log(1.0 - rng.random()) >= ratio:
         return
-    for k in range(classes - 2, -1, -1):
-        above = log_weight[order[k]] - last
-        s = math.log1p(math.exp(above)) if above < 30.0 else above
-        if s == 0.0:
-            return
-        moved[k] = math.log(s)
-        last += s
+    if not _sticks(log_weight, order, chance, moved) > -math.inf:
+        return
     at = classes - 1
     for _ in range(lists):
         for k in range(classes):
             moved[at + k] = theta[at + order[k]]
         at += classes
     theta[:] = moved
+
+
+@kernel
+def _trade(theta, lists, classes, chance, stick, moved, rng):
+    """Propose to make the largest class larger and harder to see, or the other way about.
+
+    Its weight against all others and the odds of its lambda change by inverse factors, so that
+    about as many of it are seen as before: from thousands to millions of unseen in one step.
+    Returns the log ratio of the prior, minus infinity where there is no way back.
+    """
+    log_weight = np.empty(classes)
+    _log_weights(stick, log_weight)
+    largest = np.argmax(log_weight)
+    shift = rng.standard_normal() * math.exp(-3.0 + 5.0 * rng.random())
+    order = np.arange(classes)
+    before = _sticks(log_weight, order, chance, moved)
+    log_weight[largest] -= shift
+    if np.argmax(log_weight) != largest:
+        return -math.inf
+    ratio = _sticks(log_weight, order, chance, moved) - before
+    at = classes - 1
+    moved[at:] = theta[at:]
+    for _ in range(lists):
+        x = theta[at + largest]
+        y = x + shift
+        moved[at + largest] = y
+        # the logistic density, of either sign
+        ratio += (
+            abs(x) - abs(y) + 2.0 * (math.log1p(math.exp(-abs(x))) - math.log1p(math.exp(-abs(y))))
+        )
+        at += classes
+    return ratio
 
 
 @kernel
@@ -302,6 +358,10 @@ def run(
                     before -= 0.5 * speed[i] * speed[i]
                 step = steps[r] * (0.8 + 0.4 * rng.random())
                 count = int(leaps[r] * (0.5 + 0.5 * rng.random()))
+                short = rng.random() < 0.1
+                if short:  # out of narrow places, to which a chain may have come from its start
+                    step *= math.exp(-5.0 * rng.random())
+                    count = min(count, 10)
                 for leap in range(count + 1):
                     _slope(place, table, heat, visible, left, lists, classes, a, room, slope)
                     part = 0.5 * step if leap == 0 or leap == count else step
@@ -323,7 +383,7 @@ def run(
                 if rng.random() < accept:
                     theta[:] = place
                     like = after_like
-                if tune:
+                if tune and not short:
                     steps[r] *= math.exp(0.1 * (accept - 0.8))
                 # A class anew from the prior: of small classes the counts say next to nothing.
                 k = int(rng.random() * classes)
@@ -336,6 +396,14 @@ def run(
                 if math.log(1.0 - rng.random()) < heat * (anew - like):
                     theta[:] = place
                     like = anew
+                _unfold(theta, table, lists, classes, chance, room)
+                ratio = _trade(theta, lists, classes, chance, stick, place, rng)
+                if ratio > -math.inf:
+                    visible, left = _unfold(place, table, lists, classes, chance, room)
+                    anew, _ = _heights(place, table, lists, classes, chance, room, visible, left)
+                    if math.log(1.0 - rng.random()) < ratio + heat * (anew - like):
+                        theta[:] = place
+                        like = anew
                 likes[slot[r]] = like
                 if r == 0:
                     visible, _ = _unfold(theta, table, lists, classes, chance, room)

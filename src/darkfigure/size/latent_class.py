@@ -36,12 +36,22 @@ from darkfigure.size.pooled import over_links
 from darkfigure.size.search import cannot_answer
 
 CHAINS = 4
-RUNGS = 10
-LEAST_HEAT = 0.05  # the power of the likelihood on the last rung
+RUNGS = 14
+LEAST_HEAT = 0.005  # the power of the likelihood on the last rung
 FAR = 2.4  # how far a trajectory goes at most, in units of the logits; half on the other rungs
 LEAPS = 256  # the most steps of a trajectory
-TURNS = 4  # moves on the first rung, whose points alone are kept, between two exchanges
-TUNING = (25, 25, 50, 50, 100, 100, 200)  # exchanges, after each of which the ladder is set anew
+TURNS = 6  # moves on the first rung, whose points alone are kept, between two exchanges
+TUNING = (
+    25,
+    25,
+    50,
+    50,
+    100,
+    100,
+    200,
+    200,
+)  # exchanges, after each of which the ladder is set anew;
+# the longer ones only where much is drawn
 FIRST = 1_000  # points of each chain that may be enough
 DOUBLED = 6  # how often they may be doubled where they are not
 RHAT = 1.01  # the most (Vehtari et al. 2021)
@@ -142,10 +152,14 @@ class Chain:
 
     @classmethod
     def start(cls, prior: Prior, lists: int, seed: int, number: int) -> Chain:
-        """A chain that starts somewhere in the prior, its replicas each at another place."""
+        """A chain whose replicas start anywhere, the weights uniform over all that add up to one.
+
+        From the prior some would start with next to nobody in the classes that the counts need, a
+        corner from which they are long in coming.
+        """
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
-        alpha = np.maximum(rng.gamma(prior.a, 1 / prior.b, (RUNGS, 1)), 1e-3)
-        sticks = rng.standard_exponential((RUNGS, prior.classes - 1)) / alpha
+        sticks = rng.standard_exponential((RUNGS, prior.classes - 1))
+        sticks /= np.arange(prior.classes - 1, 0, -1)
         on = rng.logistic(size=(RUNGS, lists * prior.classes))
         points = np.hstack([np.log(sticks), on])
         return cls(points, np.zeros(RUNGS), np.arange(RUNGS), rng)
@@ -223,11 +237,12 @@ def posterior(
         return list(engine.run(go, chains, workers=workers))
 
     rounds = [-(-first // TURNS) << doubled for doubled in range(DOUBLED + 1)]
-    for exchanges in TUNING:
+    tuning = [exchanges for exchanges in TUNING if 5 * exchanges <= max(first, 250)]
+    for exchanges in tuning:
         found = round_of(exchanges, True)
         steps = np.exp(np.mean([np.log(each.steps) for each in found], axis=0))
         ladder = ladder.reset(found, steps)
-    moves = sum(TUNING)
+    moves = sum(tuning)
     for doubled, exchanges in enumerate(rounds):
         found = round_of(exchanges, False)
         moves += exchanges * TURNS
