@@ -62,7 +62,7 @@ def alternatives(
     --------
     >>> h = CaptureHistories("abc", [0, 50, 40, 60, 30, 8, 6, 3])
     >>> [round(e.total) for e in alternatives(h, "bic") if "other_method" in e.details][:3]
-    [271, 230, 419]
+    [386, 271, 230]
     """
     histories = histories.settled
     found: list[Estimate] = []
