@@ -461,14 +461,14 @@ def test_the_command_line_takes_covariates(capsys):
     assert "S1 and S2, who share" in out
     code, out, err = run(capsys, "size", "kosovo-1999", "--covariates", "age")
     assert (code, out) == (2, "")
-    assert "'bic' has no --covariates" in err
+    assert "'auto' has no --covariates" in err
 
 
 def test_methods_of_counts_and_of_people_are_told_apart():
     assert not set(METHODS) & set(OF_PEOPLE)
     with pytest.raises(InputError, match="needs to know more of the people"):
         method("doubly-robust")
-    with pytest.raises(InputError, match="averaged, doubly-robust"):
+    with pytest.raises(InputError, match="latent-class, doubly-robust"):
         method("magic")
 
 
