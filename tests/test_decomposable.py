@@ -18,7 +18,7 @@ from darkfigure.cli import app
 from darkfigure.errors import InputError, NoEstimateError
 from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
-from darkfigure.report.page import _method_text
+from darkfigure.report.method import method_text
 from darkfigure.run import run
 from darkfigure.size import _decomposable as kernel
 from darkfigure.size.decomposable import decomposable, graphs, grid, posterior
@@ -395,7 +395,7 @@ def test_a_study_of_eight_lists_is_refused_before_anything_is_estimated(tmp_path
 
 
 def test_the_page_says_how_it_was_done():
-    said = _method_text(decomposable(PEOPLE, draws=1000))
+    said = method_text(decomposable(PEOPLE, draws=1000))
     assert "hyper-Dirichlet prior with a weight of 0.125" in said
     assert "BIC" not in said
 

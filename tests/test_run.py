@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import html
 import json
 import os
 import re
@@ -15,7 +16,9 @@ import pytest
 
 from darkfigure import Estimate, InputError, NoEstimateError
 from darkfigure.lists.overlap_table import read_overlap_table
+from darkfigure.report.method import method_text
 from darkfigure.run import run
+from darkfigure.size.methods import METHODS
 from darkfigure.steps import RECORD
 
 STUDY = """\
@@ -284,3 +287,34 @@ def test_a_folder_in_the_way_changes_nothing(study: Path, tmp_path: Path) -> Non
     with pytest.raises(InputError, match="A folder stands where this file"):
         run(study, tmp_path / "out")
     assert not (tmp_path / "out/estimate.json").exists()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_has_its_words_on_a_page_whose_small_counts_are_held_back(
+    name: str, study: Path, tmp_path: Path
+) -> None:
+    study.write_text(STUDY.replace("stepwise", name).replace("bootstrap = 40\n", ""))
+    outcome = run(study, tmp_path / "out")
+    page = (tmp_path / "out" / "report.html").read_text()
+    told = page.split("How it was done")[1]
+    assert method_text(outcome.estimate)[:60] in html.unescape(told)
+    assert ("averaged with the probability" in told) == (name in ("averaged", "decomposable"))
+    headline = re.search("<h1[^>]*>([^<]*)</h1>", page)
+    assert headline is not None
+    assert headline[1].startswith("At least" if name == "chao" else "Between")
+
+
+@pytest.mark.parametrize("name", ["independent", "chao"])
+def test_more_lists_than_most_methods_take_have_a_page(name: str, tmp_path: Path) -> None:
+    names = [f"list{i}" for i in range(13)]
+    rows = [[int(j in (i, k)) for j in range(13)] for i in range(13) for k in range(i, 13)]
+    with (tmp_path / "overlaps.csv").open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow([*names, "count"])
+        writer.writerows([*row, 60 if sum(row) == 1 else 9] for row in rows)
+    file = tmp_path / "study.toml"
+    file.write_text(STUDY.replace("stepwise", name))
+    assert run(file, tmp_path / "out").estimate.method == name
+    file.write_text(STUDY.replace("stepwise", "auto").replace("bootstrap = 40\n", ""))
+    with pytest.raises(InputError, match="takes 2 to 12 lists, not 13"):
+        run(file, tmp_path / "out")

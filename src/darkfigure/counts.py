@@ -314,10 +314,11 @@ def _publishable(study: Study, histories: CaptureHistories, path: Path) -> Overl
     from darkfigure.size.space import Space
 
     problems = []
-    most = method(study.method.name).most_lists
-    if len(histories.lists) > most:
-        many = f"The method '{study.method.name}' takes up to {most} lists, not "
-        problems.append(problem_at(f"{many}{len(histories.lists)}.", path, "[method]"))
+    chosen, lists = method(study.method.name), len(histories.lists)
+    if not chosen.takes(lists):
+        reach = f"{chosen.least_lists} to {chosen.most_lists} lists, not {lists}"
+        told = f"The method '{study.method.name}' takes {reach}."
+        problems.append(problem_at(told, path, "[method]"))
     if study.method.name in ("bic", "averaged"):
         try:
             Space(len(histories.lists), study.method.max_order)

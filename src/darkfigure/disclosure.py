@@ -48,6 +48,7 @@ TOLD = frozenset(
         "certified",
         "interval",
         "label",
+        "lower_bound",
         "other_method",
         "without",
     }

@@ -20,6 +20,7 @@ from darkfigure.histories import CaptureHistories
 from darkfigure.size.interval import with_interval
 from darkfigure.size.loglinear import Model, fit
 from darkfigure.size.methods import METHODS
+from darkfigure.size.refusal import refusals
 from darkfigure.size.search import best_models
 
 WITHIN = 6.0
@@ -68,26 +69,28 @@ def alternatives(
     found: list[Estimate] = []
 
     def add(label: str, counts: CaptureHistories, name: str, **details: Any) -> None:
-        own = {key: options[key] for key in METHODS[name].options & SAME & options.keys()}
-        if "max_order" in own:
-            own["max_order"] = min(own["max_order"], max(1, len(counts.lists) - 1))
+        if not METHODS[name].takes(len(counts.lists)) or any(r.hard for r in refusals(counts)):
+            return
+        given = {key: options[key] for key in METHODS[name].options & SAME & options.keys()}
+        if "max_order" in given:
+            given["max_order"] = min(given["max_order"], max(1, len(counts.lists) - 1))
         if "bootstrap" in METHODS[name].options:
-            own["bootstrap"] = 0
+            given["bootstrap"] = 0
         try:
-            estimate = METHODS[name].estimate(counts, level=level, **own)
+            estimate = METHODS[name].estimate(counts, level=level, **given)
         except NoEstimateError:
             return
         found.append(replace(estimate, details={**estimate.details, "label": label, **details}))
 
-    taken = {method, "shrinkage"} if method == "auto" else {method}
+    own = "shrinkage" if method == "auto" else method  # without the search for what it hangs on
     for name, other in METHODS.items():
-        if name not in taken and other.beside and len(histories.lists) <= other.most_lists:
+        if name not in (own, method) and other.beside:
             add(other.words, histories, name, other_method=name)
     found.extend(_as_good_as_the_best(histories, level, options.get("max_order")))
     if len(histories.lists) > 2:
         for name in histories.lists:
             if len(histories.lists) > 3 or histories.drop(name).people_on(2):
-                add(f"without the list “{name}”", histories.drop(name), method, without=name)
+                add(f"without the list “{name}”", histories.drop(name), own, without=name)
     return found
 
 
@@ -95,6 +98,8 @@ def _as_good_as_the_best(
     histories: CaptureHistories, level: float, max_order: int | None
 ) -> list[Estimate]:
     """The best few models after the first, and of all within reach the lowest and the highest."""
+    if not METHODS["bic"].takes(len(histories.lists)):
+        return []
     try:
         near = best_models(histories, MOST, WITHIN, max_order=max_order, time_limit=PATIENCE)
     except NoEstimateError:

@@ -31,7 +31,7 @@ from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
 from darkfigure.size import _latent_class as kernel
 from darkfigure.size.convergence import Convergence, convergence
-from darkfigure.size.interval import doubts_of
+from darkfigure.size.interval import check_draws, doubts_of
 from darkfigure.size.pooled import over_links
 from darkfigure.size.search import cannot_answer
 
@@ -339,10 +339,7 @@ def latent_class(
     >>> found.lower < found.total < found.upper, found.details["rhat"] <= 1.01
     (True, True)
     """
-    if not 1000 <= draws <= 1_000_000:
-        raise InputError(f"The number of draws is 1,000 to 1,000,000, not {draws:,}.")
-    if not 0 < level < 1:
-        raise InputError(f"The level of an interval lies between 0 and 1, not {level}.")
+    check_draws(draws, level)
     if not 1 <= classes <= 50:
         raise InputError(f"The number of classes is 1 to 50, not {classes}.")
     if not (0 < a < math.inf and 0 < b < math.inf):
@@ -395,7 +392,7 @@ def latent_class(
             "moves": found.moves,
             "exchanged": float(found.exchanged.min()),
             "classes_used": float(found.used.mean()),
-            "interval": "equal-tailed, of the draws",
+            "interval": "posterior, over classes",
         },
         warnings=(
             *histories.notes,

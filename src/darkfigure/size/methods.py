@@ -15,7 +15,8 @@ from darkfigure.size.auto import auto
 from darkfigure.size.averaged import averaged
 from darkfigure.size.bic import bic
 from darkfigure.size.chao import chao
-from darkfigure.size.decomposable import MOST_LISTS, decomposable
+from darkfigure.size.decomposable import MOST_LISTS as MOST_FOR_GRAPHS
+from darkfigure.size.decomposable import decomposable
 from darkfigure.size.doubly_robust import doubly_robust
 from darkfigure.size.heterogeneity import heterogeneity
 from darkfigure.size.independent import independent
@@ -23,7 +24,9 @@ from darkfigure.size.latent_class import MOST_LISTS as MOST_FOR_CLASSES
 from darkfigure.size.latent_class import latent_class
 from darkfigure.size.shrinkage import MAX_LISTS as MOST_FOR_SHRINKAGE
 from darkfigure.size.shrinkage import shrinkage
+from darkfigure.size.space import MAX_LISTS as MOST_FOR_SEARCH
 from darkfigure.size.stepwise import stepwise
+from darkfigure.size.threshold import MOST_LISTS as MOST_FOR_THRESHOLD
 from darkfigure.size.threshold import threshold
 
 
@@ -41,8 +44,13 @@ class Method:
     words: str
     options: frozenset[str]
     most_lists: int = MAX_LISTS
+    least_lists: int = 2
     beside: bool = True
     alike: bool = False
+
+    def takes(self, lists: int) -> bool:
+        """Whether it works over so many lists."""
+        return self.least_lists <= lists <= self.most_lists
 
 
 DEFAULT = "auto"
@@ -52,7 +60,7 @@ METHODS = {
         auto,
         "the method that errs least where the truth is known, or a refusal with a lower bound",
         frozenset({"draws"}),
-        MOST_FOR_SHRINKAGE,
+        most_lists=MOST_FOR_SHRINKAGE,
         beside=False,
         alike=True,
     ),
@@ -60,7 +68,7 @@ METHODS = {
         shrinkage,
         "all dependences among the lists at once, each drawn toward what is usual elsewhere",
         frozenset({"draws"}),
-        MOST_FOR_SHRINKAGE,
+        most_lists=MOST_FOR_SHRINKAGE,
         alike=True,
     ),
     "independent": Method(
@@ -77,21 +85,25 @@ METHODS = {
         bic,
         "the best balance of fit and simplicity among all models",
         frozenset({"bootstrap", "resume", "max_order", "nested", "time_limit", "watch"}),
+        most_lists=MOST_FOR_SEARCH,
     ),
     "averaged": Method(
         averaged,
         "all models together, each as probable as the data make it",
         frozenset({"max_order", "draws", "weights"}),
+        most_lists=MOST_FOR_SEARCH,
     ),
     "threshold": Method(
         threshold,
         "pairs of lists that surely depend on each other, as a posterior has it",
         frozenset({"draws", "prior"}),
+        most_lists=MOST_FOR_THRESHOLD,
     ),
     "heterogeneity": Method(
         heterogeneity,
         "as if some people were easier to find than others, on every list alike",
         frozenset({"bootstrap", "resume", "kind"}),
+        least_lists=3,
         beside=False,
     ),
     "chao": Method(
@@ -104,13 +116,14 @@ METHODS = {
         decomposable,
         "all graphs of lists that depend on each other, each as probable as the data make it",
         frozenset({"draws", "delta"}),
-        MOST_LISTS,
+        most_lists=MOST_FOR_GRAPHS,
     ),
     "latent-class": Method(
         latent_class,
         "people of several kinds, some easier to find than others",
         frozenset({"draws"}),
-        MOST_FOR_CLASSES,
+        most_lists=MOST_FOR_CLASSES,
+        least_lists=3,
         beside=False,
     ),
 }
