@@ -665,3 +665,13 @@ def test_size_by_strata_on_the_command_line() -> None:
         assert done.returncode == 2
         assert says in done.stderr
         assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("name", "alike"), [("auto", True), ("averaged", False)])
+def test_what_leans_on_what_is_usual_errs_alike_in_all_strata(name: str, alike: bool) -> None:
+    """Errors of independent strata cancel out in part; those that are alike do not."""
+    kinds = {(str(i),): [90, 80, 20, 70, 15, 18, 3] for i in range(8)}
+    found = by_strata(people(kinds, lists="abc"), name)
+    widths = [e.upper - e.lower for each in found.strata if (e := each.estimate)]
+    share = (found.total.upper - found.total.lower) / sum(widths)
+    assert (share > 0.9) if alike else (share < 0.5)  # in quadrature: 1 / sqrt(8)

@@ -25,7 +25,7 @@ from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
 from darkfigure.size import _averaged as kernel
 from darkfigure.size import _space
-from darkfigure.size.interval import doubts_of
+from darkfigure.size.interval import check_draws, doubts_of
 from darkfigure.size.loglinear import Model, Status, fit
 from darkfigure.size.pooled import over_links
 from darkfigure.size.search import best_models, cannot_answer
@@ -285,10 +285,7 @@ def averaged(
     >>> found.details["best_models"][0]["model"], found.details["dependent"][0]["lists"]
     ('[12,3]', ['a', 'b'])
     """
-    if not 1000 <= draws <= 1_000_000:
-        raise InputError(f"The number of draws is 1,000 to 1,000,000, not {draws:,}.")
-    if not 0 < level < 1:
-        raise InputError(f"The level of an interval lies between 0 and 1, not {level}.")
+    check_draws(draws, level)
     found = posterior(histories, weights, max_order, workers=workers, progress=progress)
     totals = histories.observed + found.draw(draws, seed)
     # Quantiles that are draws: between a finite and an infinite one nothing can be interpolated.

@@ -29,7 +29,7 @@ from darkfigure.errors import InputError, NoEstimateError
 from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
 from darkfigure.size import _decomposable as kernel
-from darkfigure.size.interval import doubts_of
+from darkfigure.size.interval import check_draws, doubts_of
 from darkfigure.size.loglinear import Model
 from darkfigure.size.pooled import over_links
 from darkfigure.size.search import cannot_answer
@@ -380,10 +380,7 @@ def decomposable(
     >>> found.details["best_models"][0]["model"], found.details["graphs"]
     ('[12,3]', 8)
     """
-    if not 1000 <= draws <= 1_000_000:
-        raise InputError(f"The number of draws is 1,000 to 1,000,000, not {draws:,}.")
-    if not 0 < level < 1:
-        raise InputError(f"The level of an interval lies between 0 and 1, not {level}.")
+    check_draws(draws, level)
     if delta is not None and delta > HEAVIEST:
         raise InputError(
             f"The prior of a cell, delta, is above 0 and at most {HEAVIEST}, not {delta}."

@@ -119,6 +119,24 @@ def with_interval(
     )
 
 
+def check_draws(draws: int, level: float) -> None:
+    """What every method that draws the total refuses.
+
+    Raises
+    ------
+    InputError
+        If the number of draws or the level is out of range.
+
+    Examples
+    --------
+    >>> check_draws(10_000, 0.95)
+    """
+    if not 1000 <= draws <= 1_000_000:
+        raise InputError(f"The number of draws is 1,000 to 1,000,000, not {draws:,}.")
+    if not 0 < level < 1:
+        raise InputError(f"The level of an interval lies between 0 and 1, not {level}.")
+
+
 def doubts_of(histories: CaptureHistories, total: float) -> list[str]:
     """What in the counts themselves should make a reader careful."""
     doubts = []

@@ -407,10 +407,10 @@ def _hangs_on_a_list(histories: CaptureHistories, total: float, again: Again) ->
         # With too few shared, or none, the total without the list is no measure of anything.
         if left.observed - left.people_on(1) < SHARED or any(r.hard for r in refusals(left)):
             continue
-        factor = _factor(again(left), total)
-        if LIST < factor < math.inf:
+        without = again(left)
+        if LIST < _factor(without, total) < math.inf:
             said = (
-                f"Without the list “{name}” the total would be {again(left):,.0f} instead of "
+                f"Without the list “{name}” the total would be {without:,.0f} instead of "
                 f"{total:,.0f}: it is a statement about that list. Find out whom “{name}” reaches "
                 "that the others do not."
             )

@@ -34,7 +34,7 @@ from darkfigure.errors import InputError
 from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
 from darkfigure.size import _shrinkage as kernel
-from darkfigure.size.interval import doubts_of
+from darkfigure.size.interval import check_draws, doubts_of
 from darkfigure.size.pooled import over_links
 
 MAX_LISTS = 12
@@ -273,10 +273,7 @@ def shrinkage(
     >>> found.lower < found.total < found.upper
     True
     """
-    if not 1000 <= draws <= 1_000_000:
-        raise InputError(f"The number of draws is 1,000 to 1,000,000, not {draws:,}.")
-    if not 0 < level < 1:
-        raise InputError(f"The level of an interval lies between 0 and 1, not {level}.")
+    check_draws(draws, level)
     empty = [name for name in histories.lists if histories.size_of(name) == 0]
     used = histories
     for name in empty[: max(len(histories.lists) - 2, 0)]:

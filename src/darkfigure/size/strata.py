@@ -5,7 +5,8 @@ more alike, and what dependence such differences make between the lists is gone 
 1949). Any method is applied to every stratum, small ones pooled (`darkfigure.size.sparse`). The
 strata are independent samples, so a draw of the total is the sum of one draw from each stratum's
 confidence distribution, and the total carries the uncertainty of them all. The draws are about the
-sum of the estimates (see `_centred`).
+sum of the estimates (see `_centred`). A method that leans on what is usual elsewhere errs alike in
+all strata; there the draws are added up in order, so that nothing cancels out (see `_spread_of`).
 
 Missing values are imputed (`darkfigure.size.impute`), and who is who may be drawn, which makes T
 completed tables. An estimate is the mean over them (Rubin 1987, equation 3.1.2), so that strata add
@@ -101,8 +102,7 @@ class ByStrata:
     total : Estimate
         Of all people. In `details`: `by`, `strata_estimated`, `pooled` (how many
         kinds of people did not stand alone), `without_estimate` (people, strata and all),
-        `imputation` (tables, and for each variable the people of whom it is missing), and
-        `added_up`, the sum of the strata where the total was corrected.
+        and `imputation` (tables, and for each variable the people of whom it is missing).
     """
 
     by: tuple[str, ...]

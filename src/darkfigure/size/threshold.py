@@ -27,7 +27,7 @@ from darkfigure.errors import InputError, NoEstimateError
 from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
 from darkfigure.size import _threshold as kernel
-from darkfigure.size.interval import doubts_of
+from darkfigure.size.interval import check_draws, doubts_of
 from darkfigure.size.loglinear import Model, Status, fit
 from darkfigure.size.pooled import over_links
 from darkfigure.size.search import cannot_answer
@@ -225,10 +225,7 @@ def threshold(
         raise InputError(f"The prior is proper or improper, not '{prior}'.")
     if not 0 <= ratio <= 10:
         raise InputError(f"The ratio to pass is between 0 and 10, not {ratio}.")
-    if not 1000 <= draws <= 1_000_000:
-        raise InputError(f"The number of draws is 1,000 to 1,000,000, not {draws:,}.")
-    if not 0 < level < 1:
-        raise InputError(f"The level of an interval lies between 0 and 1, not {level}.")
+    check_draws(draws, level)
     names, k = histories.lists, len(histories.lists)
     if k > MOST_LISTS:
         raise InputError(
