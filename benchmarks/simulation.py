@@ -423,7 +423,7 @@ def picture(rows: Sequence[Row]) -> str:
         drawn = drawn.replace(' aria-hidden="true" focusable="false"', "", 1)
         top = gap + i * (height + gap)
         parts.append(drawn.replace("<svg ", f'<svg x="{gap}" y="{top}" ', 1))
-    width, tall = WIDE + 2 * gap, gap + len(panels) * (height + gap)
+    width, tall = WIDE + 4 * gap, gap + len(panels) * (height + gap)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{tall}" '
         f'viewBox="0 0 {width} {tall}"><rect width="{width}" height="{tall}" fill="#fffefb"/>'

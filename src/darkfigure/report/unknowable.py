@@ -157,6 +157,8 @@ def _text(told: Mapping[str, Any]) -> list[str]:
         f"How large it may be can be guessed: {learned} {spread:.1f} up or down. With this doubt "
         f"in it the range would be {plausible}.",
     ]
+    if told["method"] in ("auto", "shrinkage"):
+        said[-1] += " The range of this page has some of that doubt in it already."
     limits = [
         turn for turn in told["turns"] if turn["what"] in ("the lower limit", "the upper limit")
     ]

@@ -165,7 +165,8 @@ def sensitivity(
     Parameters
     ----------
     estimate : Estimate
-        By any method that sets that interaction by assumption.
+        By a method that sets that interaction by assumption. That of `shrinkage`, and so `auto`,
+        has some doubt about it in its interval already.
     histories : CaptureHistories, optional
         The counts it was made from, for the scale of xi and the saturated model. Without them all
         that is said is made from the estimate alone, so that an estimate that may be published
