@@ -316,8 +316,9 @@ def _publishable(study: Study, histories: CaptureHistories, path: Path) -> Overl
     problems = []
     chosen, lists = method(study.method.name), len(histories.lists)
     if not chosen.takes(lists):
-        reach = f"{chosen.least_lists} to {chosen.most_lists} lists, not {lists}"
-        told = f"The method '{study.method.name}' takes {reach}."
+        few, most = chosen.least_lists, chosen.most_lists
+        reach = f"up to {most}" if lists > most else f"at least {few}"
+        told = f"The method '{study.method.name}' takes {reach} lists, not {lists}."
         problems.append(problem_at(told, path, "[method]"))
     if study.method.name in ("bic", "averaged"):
         try:
