@@ -369,7 +369,7 @@ def picture(told: dict[str, Row]) -> str:
         panel(
             "coverage",
             "95 % intervals that hold the truth",
-            [0.5, 0.6, 0.7, 0.8, 0.9, 1.0],
+            [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0],
             ".0%",
             "and its intervals hold what they promise",
         ),

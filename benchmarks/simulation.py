@@ -422,7 +422,7 @@ def picture(rows: Sequence[Row]) -> str:
         drawn = still(chart, WIDE, height, f"simulation-{i}")
         drawn = drawn.replace(' aria-hidden="true" focusable="false"', "", 1)
         top = gap + i * (height + gap)
-        parts.append(drawn.replace("<svg ", f'<svg x="{gap}" y="{top}" ', 1))
+        parts.append(drawn.replace("<svg ", f'<svg x="{gap}" y="{top}" overflow="visible" ', 1))
     width, tall = WIDE + 4 * gap, gap + len(panels) * (height + gap)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{tall}" '
