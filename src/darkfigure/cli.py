@@ -18,6 +18,7 @@ from darkfigure.errors import InputError, NoEstimateError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from darkfigure.compare.comparison import Comparison
     from darkfigure.engine import Progress, Where
     from darkfigure.histories import CaptureHistories
     from darkfigure.strata import Strata
@@ -312,6 +313,141 @@ def check(
         _print_json(checked.to_dict())
     else:
         print(checked)
+
+
+@app.command()
+def compare(
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Files of counts or published tables, one for each place; or a study of places.",
+            metavar="TABLE TABLE ... | STUDY.toml",
+        ),
+    ] = None,
+    population: Annotated[
+        list[str] | None,
+        typer.Option(help="Inhabitants at risk; for each file.", metavar="TABLE=NUMBER"),
+    ] = None,
+    years: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="In how many years its people were counted; 0 is one moment.",
+            metavar="TABLE=YEARS",
+        ),
+    ] = None,
+    stay: Annotated[
+        str | None,
+        typer.Option(
+            help="How long a person stays in the situation, where times differ.",
+            metavar="YEARS|LEAST,MOST",
+        ),
+    ] = None,
+    footing: Annotated[
+        float | None,
+        typer.Option(
+            help="Bring all to the people of so many years.", show_default="their own, or 1"
+        ),
+    ] = None,
+    method: Annotated[str, typer.Option(help="The estimator of each total.")] = "auto",
+    level: Annotated[float, typer.Option(help="Confidence of all limits.")] = 0.95,
+    per: Annotated[int, typer.Option(help="The base of the rates.", min=1)] = 100_000,
+    seed: Annotated[int, typer.Option(help="Of the random numbers.", min=0)] = 1,
+    out: Annotated[Path | None, typer.Option(help="For a study: where to write its page.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare places: prevalence, share detected and rank, each with its uncertainty."""
+    from darkfigure.comparing import compare_study
+
+    tables = what or []
+    if len(tables) == 1 and tables[0].endswith(".toml"):
+        outcome = compare_study(tables[0], out, say=_note)
+        comparison = outcome.comparison
+        page = f"\nThe page: {outcome.folder / 'report.html'}"
+    else:
+        comparison = _compare_tables(
+            tables, population, years, stay, footing, method=method, level=level, per=per, seed=seed
+        )
+        page = ""
+    assert comparison is not None
+    if as_json:
+        _print_json(comparison.to_dict())
+        return
+    print(comparison)
+    print()
+    for each in comparison.gaps[:MOST_TOLD]:
+        print(each)
+    for warning in comparison.warnings:
+        _note(f"Warning: {warning}")
+    print(page, end="\n" if page else "")
+
+
+def _compare_tables(
+    given: list[str],
+    population: list[str] | None,
+    years: list[str] | None,
+    stay: str | None,
+    footing: float | None,
+    **options: Any,
+) -> Comparison:
+    from darkfigure import tables
+    from darkfigure.compare.footing import Footing
+    from darkfigure.comparing import compare_tables
+
+    if len(given) < 2:
+        raise InputError(
+            "A comparison needs two places or more: darkfigure compare TABLE TABLE, or a study of "
+            "places, STUDY.toml."
+        )
+    named = {Path(each).stem if Path(each).exists() else each: each for each in given}
+    if len(named) < len(given):
+        raise InputError("A place is there twice; a place is compared with others.")
+    inhabitants, times = _numbers(population, "population"), _numbers(years, "years")
+    for option, numbers in (("population", inhabitants), ("years", times)):
+        for name in numbers.keys() - named.keys():
+            raise InputError(f"--{option} names '{name}', which is none of: {', '.join(named)}.")
+    people = {}
+    for name, each in named.items():
+        if each in tables.names() and not Path(each).exists():
+            known = tables.describe(each)
+            people[name] = known.people
+            if known.population:
+                inhabitants.setdefault(name, known.population)
+            if known.years is not None:
+                times.setdefault(name, known.years)
+    spans = set(times.values())
+    same = spans.pop() if len(spans) == 1 else 1.0
+    span = None
+    if stay is not None:
+        parts = [_number(part, "stay") for part in stay.split(",")]
+        if len(parts) > 2:
+            raise InputError("--stay is one number of years, or the least and the most: 1,5.")
+        span = (parts[0], parts[-1])
+    return compare_tables(
+        {name: _histories(each) for name, each in named.items()},
+        inhabitants,
+        times,
+        Footing(same if footing is None else footing, span),
+        people=people,
+        **options,
+    )
+
+
+def _numbers(given: list[str] | None, option: str) -> dict[str, float]:
+    """TABLE=NUMBER, as often as it was given."""
+    found: dict[str, float] = {}
+    for each in given or ():
+        name, sign, number = each.rpartition("=")
+        if not sign or not name:
+            raise InputError(f"--{option} is given as TABLE=NUMBER, not '{each}'.")
+        found[name] = _number(number, option)
+    return found
+
+
+def _number(text: str, option: str) -> float:
+    try:
+        return float(text.replace("_", ""))
+    except ValueError:
+        raise InputError(f"--{option} needs a number, not '{text}'.") from None
 
 
 @app.command()

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
-import re
-import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from darkfigure import tables
 from darkfigure.errors import InputError, Problem
 from darkfigure.helplines import Helpline, helpline
 from darkfigure.histories import MAX_LISTS
-
-Text = Annotated[str, Field(min_length=1)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+from darkfigure.settings import Section, Text, line_of, read
 
 
-class Data(_Section):
+class Data(Section):
     """Where the counts are: a file beside the study, or a published table by its name."""
 
     file: Text | None = None
@@ -39,7 +31,7 @@ class Data(_Section):
         return self
 
 
-class List(_Section):
+class List(Section):
     """An agency's raw list: its file, and which column holds what (see `lists.records`)."""
 
     file: Text
@@ -49,7 +41,7 @@ class List(_Section):
     strata: dict[str, Text] = Field(default_factory=dict)
 
 
-class Link(_Section):
+class Link(Section):
     """How the records of raw lists are linked, and of which time they are."""
 
     draws: Annotated[int, Field(ge=2, le=1_000)] = 20
@@ -68,7 +60,7 @@ class Link(_Section):
         return self
 
 
-class Method(_Section):
+class Method(Section):
     """How the total is estimated."""
 
     name: Text = "auto"
@@ -83,7 +75,7 @@ class Method(_Section):
     imputations: Annotated[int, Field(ge=2, le=1_000)] | None = None
 
 
-class About(_Section):
+class About(Section):
     """What the page says about who did the study."""
 
     who: str = ""
@@ -93,7 +85,7 @@ class About(_Section):
     data_status: str = ""
 
 
-class _Help(_Section):
+class HelpSection(Section):
     country: Text = "US"
     name: str = ""
     phone: str = ""
@@ -102,7 +94,7 @@ class _Help(_Section):
     web: str = ""
 
     @model_validator(mode="after")
-    def _somebody_to_call(self) -> _Help:
+    def _somebody_to_call(self) -> HelpSection:
         try:
             _ = self.line
         except InputError as error:
@@ -116,11 +108,11 @@ class _Help(_Section):
         return helpline(self.country)
 
 
-class _Disclosure(_Section):
+class _Disclosure(Section):
     smallest_count: Annotated[int, Field(ge=1)] = 5
 
 
-class Study(_Section):
+class Study(Section):
     """A whole study, as `load` reads it.
 
     Attributes
@@ -156,7 +148,7 @@ class Study(_Section):
     lists: dict[str, Text] = Field(default_factory=dict)
     method: Method = Method()
     about: About = About()
-    help_line: _Help = Field(default=_Help(), alias="help")
+    help_line: HelpSection = Field(default=HelpSection(), alias="help")
     disclosure: _Disclosure = _Disclosure()
 
     @model_validator(mode="after")
@@ -219,41 +211,8 @@ def load(path: str | Path, *, protecting: bool = False) -> Study:
     ...     load(file).data.table
     'uk-2013'
     """
-    name = str(path)
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(
-            Problem("There is no such file; give the path of a study.toml.", file=name)
-        ) from None
-    except IsADirectoryError:
-        raise InputError(
-            Problem("This is a folder; give the path of the study.toml in it.", file=name)
-        ) from None
-    except UnicodeDecodeError:
-        raise InputError(
-            Problem("This is not text in UTF-8; save it as a plain text file.", file=name)
-        ) from None
-    except OSError as error:
-        raise InputError(Problem(f"It cannot be read: {error.strerror}.", file=name)) from None
-    try:
-        fields = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"at line (\d+)", str(error))
-        what = re.sub(r" ?\(at .*\)$", "", str(error))
-        raise InputError(
-            Problem(
-                f"This is not TOML: {what}. Texts stand in quotes, one setting to a line.",
-                file=name,
-                line=int(line.group(1)) if line else text.count("\n") + 1,
-            )
-        ) from None
-    problems: list[Problem] = []
-    study = None
-    try:
-        study = Study.model_validate(fields)
-    except ValidationError as error:
-        problems += [_problem(each, name, text) for each in error.errors()]
+    given = read(path, Study)
+    problems, fields = list(given.problems), given.fields
     data = fields.get("data")
     raw = fields.get("records")
     sections = {("data",): data} | (
@@ -266,8 +225,8 @@ def load(path: str | Path, *, protecting: bool = False) -> Study:
             problems.append(
                 Problem(
                     f"There is no data file '{file}' beside the study.",
-                    file=name,
-                    line=_line_of((*where, "file"), text),
+                    file=str(path),
+                    line=line_of((*where, "file"), given.text),
                 )
             )
     table = data.get("table") if isinstance(data, dict) else None
@@ -275,66 +234,8 @@ def load(path: str | Path, *, protecting: bool = False) -> Study:
         try:
             tables.describe(table)
         except InputError as error:
-            problems.append(Problem(str(error), file=name, line=_line_of(("data", "table"), text)))
-    if problems or study is None:
+            line = line_of(("data", "table"), given.text)
+            problems.append(Problem(str(error), file=str(path), line=line))
+    if problems or given.settings is None:
         raise InputError(problems)
-    return study
-
-
-def _problem(error: Any, file: str, text: str) -> Problem:
-    """One of pydantic's complaints as a sentence with its line."""
-    path = tuple(str(part) for part in error["loc"])
-    setting = ".".join(path) or "the study"
-    kind = error["type"]
-    if kind == "missing":
-        message = f"The setting '{setting}' is missing."
-    elif kind == "extra_forbidden":
-        near = difflib.get_close_matches(path[-1], _settings(path[:-1]), n=1)
-        hint = f" Did you mean '{near[0]}'?" if near else ""
-        message = f"There is no setting '{setting}'.{hint}"
-    elif kind == "value_error":
-        message = f"{setting}: {error['ctx']['error']}."
-    elif kind.endswith("_type"):
-        wanted = {
-            "string_type": "a text in quotes",
-            "int_type": "a whole number",
-            "bool_type": "true or false, without quotes",
-            "date_type": "a day, such as 2020-12-31, without quotes",
-        }.get(kind, "a section of settings" if kind in ("model_type", "dict_type") else "a number")
-        message = f"The setting '{setting}' does not fit: it must be {wanted}."
-    else:
-        message = (
-            f"The setting '{setting}' does not fit: {error['msg'][:1].lower()}{error['msg'][1:]}."
-        )
-    return Problem(message.replace("..", "."), file=file, line=_line_of(path, text))
-
-
-def _settings(section: tuple[str, ...]) -> list[str]:
-    model: Any = Study
-    for name in section:
-        if get_origin(model) is dict:  # the short names of lists, and then the settings of one
-            model = get_args(model)[1]
-            continue
-        fields = getattr(model, "model_fields", {})
-        match = next((f for key, f in fields.items() if name in (key, f.alias)), None)
-        model = match.annotation if match else None
-    both = (model, *get_args(model))  # a section may be left out: Data | None
-    fields = next((m.model_fields for m in both if hasattr(m, "model_fields")), {})
-    return [field.alias or key for key, field in fields.items()]
-
-
-def _line_of(path: tuple[str, ...], text: str) -> int:
-    """The line on which a setting stands, or its section, or the first."""
-    section: tuple[str, ...] = ()
-    best = 1
-    for number, line in enumerate(text.splitlines(), start=1):
-        header = re.match(r"\s*\[([^\[\]]+)\]", line)
-        if header:
-            section = tuple(part.strip().strip("\"'") for part in header.group(1).split("."))
-            if path[: len(section)] == section:
-                best = number
-            continue
-        key = re.match(r"\s*([\w-]+|\"[^\"]*\"|'[^']*')\s*=", line)
-        if key and (*section, key.group(1).strip("\"'")) == path:
-            return number
-    return best
+    return given.settings

@@ -65,6 +65,8 @@ class Table:
         What `load` knows it by.
     people, place, period : str
         Who was counted, where and when.
+    years : float or None
+        How long that was; None where it is not known well enough to compare.
     lists : dict of str to str
         The column of each list, and the list as people call it.
     strata : tuple of str
@@ -87,6 +89,7 @@ class Table:
     people: str
     place: str
     period: str
+    years: float | None
     lists: dict[str, str]
     strata: tuple[str, ...]
     population: int | None
@@ -148,6 +151,7 @@ def describe(name: str) -> Table:
         people=entry["people"],
         place=entry["place"],
         period=entry["period"],
+        years=entry.get("years"),
         lists=dict(entry["lists"]),
         strata=tuple(entry.get("strata", ())),
         population=entry.get("population"),

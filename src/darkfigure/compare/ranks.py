@@ -1,0 +1,112 @@
+"""Ranks with their uncertainty, from draws of the rates.
+
+In each possible world the places have an order; over the worlds every place has a distribution of
+ranks (Goldstein & Spiegelhalter 1996, JRSS A 159:385–443). Rank 1 is the highest rate. A place's
+expected rank is the sum over the others of the probability that they are at least as high (Lin,
+Louis, Paddock & Ridgeway 2006, Bayesian Analysis 1:915–946, eq. 2), and is the best guess under
+squared error of ranks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from darkfigure.compare.rates import Draws
+from darkfigure.errors import InputError
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Where each of K places stands, as far as that can be told.
+
+    Attributes
+    ----------
+    probability : array of float, shape (places, places)
+        Row: a place. Column: a rank, from 1. Each row and each column adds up to 1.
+    expected : array of float, shape (places,)
+        Expected ranks, between 1 and K.
+    lower, upper : array of int, shape (places,)
+        The limits of each place's rank at the level; ranks of different places are not held
+        together by them.
+    higher : array of float, shape (places, places)
+        The probability that the row's rate is higher than the column's; 1/2 on the diagonal.
+    level : float
+    """
+
+    probability: Draws
+    expected: Draws
+    lower: npt.NDArray[np.int64]
+    upper: npt.NDArray[np.int64]
+    higher: Draws
+    level: float
+
+    @property
+    def told_apart(self) -> npt.NDArray[np.bool_]:
+        """Pairs of places whose order is sure at the level, shape (places, places)."""
+        return np.asarray((self.higher >= self.level) | (self.higher <= 1 - self.level))
+
+    @property
+    def distinct(self) -> float:
+        """The share of all pairs whose order is sure, between 0 and 1."""
+        k = len(self.expected)
+        return float(self.told_apart[np.triu_indices(k, 1)].mean())
+
+
+def ranks(draws: npt.ArrayLike, *, level: float = 0.95, highest_first: bool = True) -> Ranks:
+    """The distribution of ranks over draws.
+
+    Parameters
+    ----------
+    draws : array of float, shape (draws, places)
+        Of the rates; infinite ones are higher than all others.
+    level : float
+        Of the limits, between 0 and 1.
+    highest_first : bool
+        Whether rank 1 is the highest.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two places, the level is out of range, or a draw is not a number.
+
+    Examples
+    --------
+    >>> found = ranks([[1.0, 2.0, 3.0], [2.0, 1.0, 3.0]])
+    >>> found.expected.tolist(), found.probability.tolist()
+    ([2.5, 2.5, 1.0], [[0.0, 0.5, 0.5], [0.0, 0.5, 0.5], [1.0, 0.0, 0.0]])
+    """
+    x = np.asarray(draws, dtype=np.float64)
+    if x.ndim != 2 or x.shape[1] < 2 or len(x) == 0:
+        raise InputError("Ranks need draws of two places or more.")
+    if np.isnan(x).any():
+        raise InputError("Ranks need draws that are numbers; some are missing.")
+    if not 0 < level < 1:
+        raise InputError(f"The level of an interval lies between 0 and 1, not {level}.")
+    if not highest_first:
+        x = -x
+    n, k = x.shape
+    counts = np.zeros((k, k))
+    higher = np.empty((k, k))
+    for j in range(k):
+        above = (x > x[:, [j]]).sum(axis=1)
+        tied = (x == x[:, [j]]).sum(axis=1)
+        for width in np.unique(tied):  # who is level shares the ranks that they take together
+            first = above[tied == width]
+            for step in range(width):
+                counts[j] += np.bincount(first + step, minlength=k) / width
+        higher[j] = (x[:, [j]] > x).mean(axis=0) + 0.5 * (x[:, [j]] == x).mean(axis=0)
+    probability = counts / n
+    below = probability.cumsum(axis=1)
+    tail = (1 - level) / 2
+    slack = 1e-12  # sums of shares that are whole in truth
+    return Ranks(
+        probability,
+        0.5 + (1.0 - higher).sum(axis=1),
+        1 + (below < tail - slack).sum(axis=1),
+        1 + (below < 1 - tail - slack).sum(axis=1),
+        higher,
+        level,
+    )

@@ -1,0 +1,186 @@
+"""The way of a comparison, step by step: estimates, one footing, ranks and gaps, a page.
+
+What has not changed is not done again; see `steps`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from darkfigure import __version__
+from darkfigure.compare.comparison import Comparison, compare
+from darkfigure.compare.footing import Footing
+from darkfigure.compare.place import Place
+from darkfigure.comparison_study import ComparisonStudy
+from darkfigure.comparison_study import load as load_comparison
+from darkfigure.errors import InputError
+from darkfigure.estimate import Estimate
+from darkfigure.histories import CaptureHistories
+from darkfigure.places import place_of_counts, places_of_study
+from darkfigure.steps import Steps, hash_of
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a comparison came to.
+
+    Attributes
+    ----------
+    study, comparison
+        What was asked and answered; None where there are no places with estimates.
+    folder : Path
+        Where the files are.
+    skipped : tuple of str
+        The steps whose inputs had not changed.
+    """
+
+    study: ComparisonStudy
+    comparison: Comparison | None
+    folder: Path
+    skipped: tuple[str, ...]
+
+
+def compare_study(
+    path: str | Path, out: str | Path | None = None, *, say: Say = lambda text: None
+) -> Outcome:
+    """Compare the places of a study, and write the page.
+
+    Parameters
+    ----------
+    path : str or Path
+        The TOML file.
+    out : str or Path, optional
+        The folder to write to; `out/` and the name of the study's folder when left out.
+    say : callable, optional
+        Told what is being done.
+
+    Raises
+    ------
+    InputError
+        If the study or its data are wrong, or the folder cannot be written to.
+    NoEstimateError
+        If fewer than two places have an estimate.
+    """
+    path = Path(path)
+    study = load_comparison(path)
+    folder = Path(out) if out is not None else Path("out") / (path.resolve().parent.name or "study")
+    steps = Steps(folder)
+    inputs = _inputs(study, path)
+    comparison = None
+    if study.places:
+        made = steps.text(
+            "places.json",
+            needs={
+                "places": {k: each.model_dump(mode="json") for k, each in study.places.items()},
+                "method": study.method.model_dump(exclude_none=True),
+                "inputs": inputs,
+            },
+            make=lambda: _dumped(places_of_study(study, path.parent, say=say)),
+        )
+        comparison = _compared(study, _loaded(made))
+        told = comparison.to_dict()
+        steps.text(
+            "comparison.json",
+            needs={
+                "places": steps.hash_made("places.json"),
+                "study": study.model_dump(mode="json"),
+            },
+            make=lambda: json.dumps(told, ensure_ascii=False, indent=1),
+        )
+    made_by = {"version": __version__, "command": f"darkfigure compare {path.name}"}
+    steps.finish({**made_by, "seed": study.method.seed})
+    return Outcome(study, comparison, folder, tuple(steps.skipped))
+
+
+def compare_tables(
+    named: Mapping[str, CaptureHistories],
+    populations: Mapping[str, float],
+    years: Mapping[str, float],
+    footing: Footing | None = None,
+    *,
+    people: Mapping[str, str] | None = None,
+    method: str = "auto",
+    level: float = 0.95,
+    per: int = 100_000,
+    seed: int = 1,
+) -> Comparison:
+    """Estimate and compare the places of several tables of counts.
+
+    Parameters
+    ----------
+    named : mapping
+        The counts of each place.
+    populations, years : mapping
+        The inhabitants at risk and the time of the count in years, of each place.
+    footing : Footing, optional
+        As for `darkfigure.compare.comparison.compare`.
+    people : mapping, optional
+        Who is counted in each place.
+    method, level, per, seed
+        The estimator of each total, the level of all limits, the base of the rates, the seed.
+
+    Raises
+    ------
+    InputError
+        If a place has no population or time, or they cannot be compared.
+    NoEstimateError
+        If fewer than two places have an estimate.
+    """
+    for name in named:
+        for what, given, option in (
+            ("population", populations, "--population"),
+            ("time in years", years, "--years"),
+        ):
+            if name not in given:
+                raise InputError(
+                    f"The {what} of '{name}' is not known; say it: {option} {name}=NUMBER."
+                )
+    options = {"level": level, "seed": seed}
+    places = [
+        place_of_counts(
+            name,
+            histories,
+            populations[name],
+            years[name],
+            method=method,
+            options=options,
+            people=(people or {}).get(name, ""),
+        )
+        for name, histories in named.items()
+    ]
+    return compare(places, footing, level=level, per=per, seed=seed)
+
+
+def _compared(study: ComparisonStudy, places: Sequence[Place]) -> Comparison:
+    years, stay = study.footing.years, study.footing.span
+    spans = {place.years for place in places if place.answers}
+    same = spans.pop() if len(spans) == 1 else 1.0
+    footing = Footing(same if years is None else years, stay)
+    return compare(places, footing, level=study.method.level, per=study.per, seed=study.method.seed)
+
+
+def _inputs(study: ComparisonStudy, path: Path) -> dict[str, str]:
+    """The hashes of the files that a comparison is made from."""
+    files = [each.file or each.estimate for each in study.places.values()]
+    files += [study.reports.file] if study.reports else []
+    return {name: hash_of((path.parent / name).read_bytes()) for name in files if name}
+
+
+def _dumped(places: Sequence[Place]) -> str:
+    rows = [
+        {**vars(place), "estimate": place.estimate and place.estimate.to_dict()} for place in places
+    ]
+    return json.dumps(rows, ensure_ascii=False)
+
+
+def _loaded(text: str) -> list[Place]:
+    rows = json.loads(text)
+    for row in rows:
+        if row["estimate"] is not None:
+            row["estimate"] = Estimate.from_json(json.dumps(row["estimate"]))
+    return [Place(**row) for row in rows]
