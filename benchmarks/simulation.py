@@ -150,20 +150,32 @@ def from_prior(n_lists: int, seen: int, rng: np.random.Generator) -> npt.NDArray
     Tables with a list of hardly anybody, or with fewer than ten shared, are drawn again. A
     posterior is calibrated among any tables that are chosen by what is seen of them.
     """
+    for means in cells_from_prior(n_lists, rng):
+        counts = rng.poisson(seen * means)
+        if worth_asking(counts):
+            return np.asarray(counts)
+    raise AssertionError("unreachable")
+
+
+def cells_from_prior(n_lists: int, rng: np.random.Generator) -> Iterator[Floats]:
+    """People on each combination of lists for each one seen, the unseen in entry 0, on and on."""
     batch = max(1 << 12 >> n_lists, 8) * 64
-    sizes = np.bitwise_count(np.arange(1 << n_lists))
-    on = (np.arange(1 << n_lists)[:, None] >> np.arange(n_lists) & 1).astype(bool)
     while True:
         terms = interactions(n_lists, batch, rng)
         cells = np.exp(np.minimum(over_subsets(terms), 60.0))
         ratio = -np.log(cells[:, 1:].sum(axis=1))
         off = (ratio - USUAL.unseen) / USUAL.unseen_sd
         for i in np.flatnonzero(rng.random(batch) < np.exp(-0.5 * off**2)):
-            counts = rng.poisson(seen * cells[i] * math.exp(ratio[i]))
-            on_each = counts[1:] @ on[1:]
-            enough = on_each.min() >= LEAST_LIST * counts[1:].sum()
-            if enough and counts[sizes >= 2].sum() >= SHARED:
-                return np.asarray(counts)
+            yield cells[i] * math.exp(ratio[i])
+
+
+def worth_asking(counts: npt.NDArray[np.int64]) -> bool:
+    """Whether no list has hardly anybody, and ten people or more are on two lists."""
+    n_lists = len(counts).bit_length() - 1
+    on = (np.arange(1 << n_lists)[:, None] >> np.arange(n_lists) & 1).astype(bool)
+    shared = counts[np.bitwise_count(np.arange(1 << n_lists)) >= 2].sum()
+    least = (counts[1:] @ on[1:]).min()
+    return bool(least >= LEAST_LIST * counts[1:].sum() and shared >= SHARED)
 
 
 def interactions(n_lists: int, number: int, rng: np.random.Generator) -> Floats:

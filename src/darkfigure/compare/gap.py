@@ -17,6 +17,9 @@ import numpy as np
 from darkfigure.compare.rates import Draws, Rates
 from darkfigure.errors import InputError
 
+ALIKE = 1.05
+"""Below this ratio two places record about as many."""
+
 
 @dataclass(frozen=True)
 class Ratio:
@@ -79,8 +82,8 @@ class Gap:
 
     @property
     def told_apart(self) -> bool:
-        """Whether prevalence is higher in one of them with a probability above the level."""
-        return not 1 - self.level < self.probability < self.level
+        """Whether it is sure where prevalence is higher: the interval of the ratio excludes 1."""
+        return abs(2 * self.probability - 1) >= self.level
 
     @property
     def turned(self) -> Gap:
@@ -97,12 +100,11 @@ class Gap:
 
     def __str__(self) -> str:
         r, p, d = self.recorded, self.prevalence, self.detection
-        if r.ratio is not None and r.ratio < 1:  # 0.32 times as many is hard to read
-            return str(self.turned)
-        if self.probability >= self.level:
-            end = f"prevalence is higher in {self.a}"
-        elif self.probability <= 1 - self.level:
-            end = f"prevalence is lower in {self.a}"
+        alike = r.ratio is not None and 1 / ALIKE < r.ratio < ALIKE
+        if (self.probability < 0.5) if alike else (r.ratio is not None and r.ratio < 1):
+            return str(self.turned)  # 0.32 times as many is hard to read
+        if self.told_apart:
+            end = f"prevalence is {'higher' if self.probability > 0.5 else 'lower'} in {self.a}"
         else:
             end = "which of the two has more victims per head cannot be told"
         end += f" (probability that it is {self.a}: {percent(self.probability)})."
@@ -111,7 +113,13 @@ class Gap:
                 f"{self.a} has {p.span} times as many victims per head as {self.b}; how many are "
                 f"recorded is not known of both. So {end}"
             )
-        first = f"{self.a} records {told(r.ratio)} times as many cases per head as {self.b}"
+        times = "about" if alike else f"{told(r.ratio)} times"
+        first = f"{self.a} records {times} as many cases per head as {self.b}"
+        if d.ratio >= 1 and p.upper is not None and p.upper < 1:
+            return (
+                f"{first}, for it finds a larger share of them: it has only {p.span} times as many "
+                f"victims per head. So {end}"
+            )
         if d.ratio >= 1:
             return (
                 f"{first}; {p.span} of that factor is more victims, the rest is that {self.a} "

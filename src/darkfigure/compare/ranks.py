@@ -45,8 +45,9 @@ class Ranks:
 
     @property
     def told_apart(self) -> npt.NDArray[np.bool_]:
-        """Pairs of places whose order is sure at the level, shape (places, places)."""
-        return np.asarray((self.higher >= self.level) | (self.higher <= 1 - self.level))
+        """Pairs of places whose order is sure, shape (places, places): the interval of the ratio of
+        their rates at the level excludes 1."""
+        return np.asarray(np.abs(2 * self.higher - 1) >= self.level)
 
     @property
     def distinct(self) -> float:
