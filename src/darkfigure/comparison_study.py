@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from darkfigure import tables
 from darkfigure.errors import InputError, Problem
@@ -62,20 +62,23 @@ class PlaceSection(Section):
         return self
 
 
+def _twice(stay: object) -> object:
+    """One number of years is the least and the most."""
+    return [stay, stay] if isinstance(stay, int | float) else stay
+
+
 class FootingSection(Section):
     """What all places are brought to: the people of so many years, given how long people stay."""
 
     years: Years | None = None
-    stay: Years | Annotated[list[Years], Field(min_length=2, max_length=2)] | None = None
+    stay: (
+        Annotated[list[Years], BeforeValidator(_twice), Field(min_length=2, max_length=2)] | None
+    ) = None
 
     @property
     def span(self) -> tuple[float, float] | None:
         """The least and the most that people stay, in years."""
-        if self.stay is None:
-            return None
-        if isinstance(self.stay, list):
-            return (self.stay[0], self.stay[1])
-        return (self.stay, self.stay)
+        return None if self.stay is None else (self.stay[0], self.stay[1])
 
 
 class ReportsSection(Section):
