@@ -400,11 +400,13 @@ def list_tables(
     import dataclasses
 
     from darkfigure import tables
+    from darkfigure.tables import sheets
 
     if name is None:
         every = [tables.describe(each) for each in tables.names()]
         if as_json:
-            _print_json({"tables": [dataclasses.asdict(each) for each in every]})
+            others = [dataclasses.asdict(sheets.describe(each)) for each in sheets.names()]
+            _print_json({"tables": [dataclasses.asdict(each) for each in every], "sheets": others})
             return
         for each in every:
             seen = tables.load(each.name).observed
@@ -412,6 +414,14 @@ def list_tables(
                 f"{each.name:<34}{len(each.lists):>2} lists{seen:>7,} people  "
                 f"{each.place}, {each.period}"
             )
+        for folder, heading in sheets.folders().items():
+            print(f"\n{heading} (not lists; nothing to estimate):")
+            for sheet in map(sheets.describe, sheets.names(folder)):
+                size = len(sheets.rows(sheet.name))
+                print(f"{sheet.name:<34}{size:>5,} rows  {sheet.status:<11}{sheet.what}")
+        return
+    if name not in tables.names():
+        _print_sheet(name, as_json)
         return
     described = tables.describe(name)
     histories = tables.load(name)
@@ -433,6 +443,27 @@ def list_tables(
     for note in (described.status_note, described.note, described.citation):
         if note:
             print(note)
+
+
+def _print_sheet(name: str, as_json: bool) -> None:
+    """A published sheet with what every column means."""
+    import dataclasses
+
+    from darkfigure.tables import sheets
+
+    sheet, rows = sheets.describe(name), sheets.rows(name)
+    if as_json:
+        _print_json({**dataclasses.asdict(sheet), "rows": rows})
+        return
+    print(f"{sheet.name}: {sheet.what}, {sheet.place}, {sheet.period} [{sheet.status}]")
+    print(f"{len(rows):,} rows, with these columns:")
+    for column, told in sheet.columns.items():
+        unit = f" ({told.unit})" if told.unit else ""
+        status = "" if told.status == sheet.status else f" [{told.status}]"
+        print(f"  {column:<26}{told.meaning}{unit}{status}")
+    for line in (sheet.note, sheet.citation, f"The file: {sheets.path(name)}"):
+        if line:
+            print(line)
 
 
 def main() -> None:
