@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from darkfigure import engine, tables
+from darkfigure.compare.rank_sets import best, joint_intervals, rank_sets
 from darkfigure.histories import CaptureHistories
 from darkfigure.size import _space, _stepwise, chao, heterogeneity, latent_class, threshold
 from darkfigure.size.bootstrap import (
@@ -41,6 +42,7 @@ from darkfigure.size.loglinear import Model, fit
 from darkfigure.size.search import BestModels, best_models, best_totals
 from darkfigure.size.space import Space, every_model
 from darkfigure.size.stepwise import forward_selection
+from darkfigure.tables import sheets
 
 PEERS = Path(__file__).parents[1] / "tests" / "peers"
 REPLICATES = 1000
@@ -594,6 +596,42 @@ def latent_classes(*_: int) -> Iterator[Row]:
             )
 
 
+def rank_limits() -> Iterator[Row]:
+    """Rank sets of csranks, which are by its own draws, and the joint intervals in closed form."""
+    rows = sheets.rows("pisa-2018-math")
+    scores, errors = columns(rows, "score", "standard_error")
+    for kind in ("marginal", "simultaneous"):
+        found = rank_sets(scores, errors, simultaneous=kind == "simultaneous")
+        theirs = np.array(columns(rows, f"{kind}_lower", f"{kind}_upper"))
+        away = np.abs(np.array([found.lower, found.upper]) - theirs)
+        yield Row(
+            f"pisa-2018-math, {kind} rank sets: limits",
+            f"{np.sum(away == 0)} equal, {np.sum(away > 0)} off by {away.max():.0f}",
+            f"{away.size} limits",
+            "1 rank",
+            bool(away.max() <= 1),
+        )
+        if kind == "marginal":
+            at = [row["place"] for row in rows].index("United Kingdom")
+            ours = int(found.ranks[at]), int(found.lower[at]), int(found.upper[at])
+            yield same("pisa-2018-math, United Kingdom: rank, marginal set", ours, (13, 8, 23))
+    for level, countries in ((0.95, 12), (0.9, 11)):
+        ours_best = len(best(scores, errors, 5, level=level))
+        yield same(f"pisa-2018-math, best five at {level:g}: countries", ours_best, countries)
+    rows = sheets.rows("travel-time-2011")
+    minutes, errors = columns(rows, "minutes", "standard_error")
+    for level in (90, 95):
+        found = joint_intervals(minutes, errors, level=level / 100, highest_first=False)
+        theirs = np.array(columns(rows, f"joint{level}_lower", f"joint{level}_upper"))
+        equal = int(np.sum(np.array([found.lower, found.upper]) == theirs))
+        yield same(f"travel-time-2011, joint {level} % intervals: limits", equal, theirs.size)
+
+
+def columns(rows: list[dict[str, str]], *names: str) -> list[list[float]]:
+    """Columns of a sheet as numbers."""
+    return [[float(row[name]) for row in rows] for name in names]
+
+
 DETERMINISTIC: tuple[Callable[[], Iterator[Row]], ...] = (
     models,
     statuses,
@@ -605,6 +643,7 @@ DETERMINISTIC: tuple[Callable[[], Iterator[Row]], ...] = (
     thresholded,
     published_points,
     decomposable_graphs,
+    rank_limits,
 )
 MONTE_CARLO: tuple[Callable[..., Iterator[Row]], ...] = (
     limits,

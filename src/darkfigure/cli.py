@@ -381,6 +381,36 @@ def compare(
     print(page, end="\n" if page else "")
 
 
+def _rank(file: Path, best: int | None, as_json: bool, **options: Any) -> None:
+    from darkfigure.compare.estimates_table import rank_table, read_estimates
+    from darkfigure.compare.rank_sets import best as among_first
+
+    given = read_estimates(file)
+    found = rank_table(given, **options)
+    if best is not None:
+        first = among_first(given.estimates, given.standard_errors, best, **options)
+        found["best"] = {"number": best, "places": [given.places[i] for i in first]}
+    if as_json:
+        _print_json(found)
+        return
+    print(f"{'':<26}{'estimate':>11}{'se':>9}{'rank':>6}{'alone':>9}{'all':>9}{'joint':>9}")
+    for row in sorted(found["places"], key=lambda row: row["rank"]):
+        limits = [
+            f"{row[f'{kind}_lower']}–{row[f'{kind}_upper']}"
+            for kind in ("rank", "simultaneous", "joint")
+        ]
+        print(
+            f"{row['name'][:25]:<26}{row['estimate']:>11.5g}{row['se']:>9.3g}{row['rank']:>6}"
+            + "".join(f"{each:>9}" for each in limits)
+        )
+    sure = f"{100 * found['level']:g} %"
+    print(f"\nalone: the ranks that a place may have, {sure} sure of that place alone;")
+    print("all: sure of all places at once; joint: the same in closed form, and wider.")
+    if best is not None:
+        who = found["best"]["places"]
+        print(f"\nAmong the first {best} may be, {sure} sure, {len(who)}: {', '.join(who)}.")
+
+
 def _compare_tables(
     given: list[str],
     population: list[str] | None,
@@ -536,11 +566,13 @@ def list_tables(
     import dataclasses
 
     from darkfigure import tables
+    from darkfigure.tables import sheets
 
     if name is None:
         every = [tables.describe(each) for each in tables.names()]
         if as_json:
-            _print_json({"tables": [dataclasses.asdict(each) for each in every]})
+            others = [dataclasses.asdict(sheets.describe(each)) for each in sheets.names()]
+            _print_json({"tables": [dataclasses.asdict(each) for each in every], "sheets": others})
             return
         for each in every:
             seen = tables.load(each.name).observed
@@ -548,6 +580,14 @@ def list_tables(
                 f"{each.name:<34}{len(each.lists):>2} lists{seen:>7,} people  "
                 f"{each.place}, {each.period}"
             )
+        for folder, heading in sheets.folders().items():
+            print(f"\n{heading} (not lists; nothing to estimate):")
+            for sheet in map(sheets.describe, sheets.names(folder)):
+                size = len(sheets.rows(sheet.name))
+                print(f"{sheet.name:<34}{size:>5,} rows  {sheet.status:<11}{sheet.what}")
+        return
+    if name not in tables.names():
+        _print_sheet(name, as_json)
         return
     described = tables.describe(name)
     histories = tables.load(name)
@@ -569,6 +609,27 @@ def list_tables(
     for note in (described.status_note, described.note, described.citation):
         if note:
             print(note)
+
+
+def _print_sheet(name: str, as_json: bool) -> None:
+    """A published sheet with what every column means."""
+    import dataclasses
+
+    from darkfigure.tables import sheets
+
+    sheet, rows = sheets.describe(name), sheets.rows(name)
+    if as_json:
+        _print_json({**dataclasses.asdict(sheet), "rows": rows})
+        return
+    print(f"{sheet.name}: {sheet.what}, {sheet.place}, {sheet.period} [{sheet.status}]")
+    print(f"{len(rows):,} rows, with these columns:")
+    for column, told in sheet.columns.items():
+        unit = f" ({told.unit})" if told.unit else ""
+        status = "" if told.status == sheet.status else f" [{told.status}]"
+        print(f"  {column:<26}{told.meaning}{unit}{status}")
+    for line in (sheet.note, sheet.citation, f"The file: {sheets.path(name)}"):
+        if line:
+            print(line)
 
 
 def main() -> None:

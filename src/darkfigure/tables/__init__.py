@@ -1,4 +1,4 @@
-"""Published overlap tables, each with what is known about it.
+"""Published overlap tables, each with what is known about it; other data are in `sheets`.
 
 The counts are in `overlap/`, one file per table: one 0/1 column per list and a last column `count`,
 after the strata where there are any. `catalogue.toml` says who was counted, where and when, what
@@ -107,6 +107,13 @@ def _catalogue() -> dict[str, dict[str, Any]]:
 
 def _entry(name: str) -> dict[str, Any]:
     if name not in _catalogue():
+        from darkfigure.tables import sheets
+
+        if name in sheets.names():
+            raise InputError(
+                f"'{name}' is a published sheet, not counts of people on lists; nothing can be "
+                f"estimated from it. `darkfigure tables {name}` shows it."
+            )
         close = difflib.get_close_matches(name, names())
         meant = f"Did you mean {' or '.join(map(repr, close))}? " if close else ""
         raise InputError(

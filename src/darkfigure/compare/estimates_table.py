@@ -1,0 +1,236 @@
+"""Estimates of places from a file, and the table of the ranks that they may have.
+
+The file has one row for each place, with its name, the estimate and the standard error of it, all
+from wherever they come: the ranks need nothing else. The errors are taken to be independent.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from darkfigure.compare.rank_sets import DRAWS, joint_intervals, rank_sets
+from darkfigure.errors import InputError, Problem
+
+COLUMNS = ("place", "estimate", "se")
+MOST_TOLD = 20
+_EXPECTED = "a header with the columns place, estimate and se is needed, and a row for each place."
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """An estimate of each place.
+
+    Parameters
+    ----------
+    places : tuple of str
+        The names of two places or more, all different.
+    estimates : tuple of float
+        One for each place, all in the same unit.
+    standard_errors : tuple of float
+        The standard error of each, above zero, in the same unit.
+    """
+
+    places: tuple[str, ...]
+    estimates: tuple[float, ...]
+    standard_errors: tuple[float, ...]
+
+
+def read_estimates(path: str | Path) -> Estimates:
+    """Read a CSV file with the columns place, estimate and se, in any order; others are left.
+
+    Parameters
+    ----------
+    path : str or Path
+        UTF-8 text; commas, semicolons or tabs between the cells, a point in the numbers.
+
+    Raises
+    ------
+    InputError
+        With the file, line and column of all that is wrong: no such file, not UTF-8 text, empty, a
+        column that is missing or there twice, too few or too many cells, a place without a name or
+        named twice, cells that are not numbers, standard errors that are negative or zero, or
+        fewer than two places. An error of zero is refused here, though a number may be known
+        without one: in a file it is a missing or rounded error far more often, and would order
+        its place for certain.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     file = Path(folder, "rates.csv")
+    ...     _ = file.write_text("place,estimate,se\\nNorth,5.2,0.4\\nSouth,4.1,0.3\\n")
+    ...     read_estimates(file)
+    Estimates(places=('North', 'South'), estimates=(5.2, 4.1), standard_errors=(0.4, 0.3))
+    """
+    file = str(path)
+    rows = _rows(file)
+    header_line, header = next(rows, (1, []))
+    if not header:
+        raise InputError(Problem(f"The file is empty; {_EXPECTED}", file=file))
+    at = _places_of_columns(file, header_line, header)
+    places: dict[str, int] = {}
+    numbers: list[tuple[float, float]] = []
+    problems: list[str | Problem] = []
+    for line, cells in rows:
+        if len(cells) != len(header):
+            few = "few" if len(cells) < len(header) else "many"
+            expected = f"{len(header)} as in the header expected, {len(cells)} found."
+            problems.append(Problem(f"Too {few} cells: {expected}", file=file, line=line))
+            continue
+        place, estimate, se = (cells[at[column]] for column in COLUMNS)
+        if complaint := _about_place(place, places):
+            problems.append(Problem(complaint, file=file, line=line, column="place"))
+        places.setdefault(place, line)
+        found = []
+        for column, text in (("estimate", estimate), ("se", se)):
+            number = _number(text, column)
+            if isinstance(number, str):
+                problems.append(Problem(number, file=file, line=line, column=column))
+            else:
+                found.append(number)
+        if len(found) == 2:
+            numbers.append((found[0], found[1]))
+    if len(problems) > MOST_TOLD:
+        problems[MOST_TOLD:] = [f"... and {len(problems) - MOST_TOLD:,} more."]
+    if problems:
+        raise InputError(problems)
+    if len(places) < 2:
+        there = "is only one place" if places else "are no places"
+        raise InputError(Problem(f"There {there}; two or more are needed to compare.", file=file))
+    estimates, standard_errors = zip(*numbers, strict=True)
+    return Estimates(tuple(places), estimates, standard_errors)
+
+
+def rank_table(
+    estimates: Estimates,
+    *,
+    level: float = 0.95,
+    highest_first: bool = True,
+    draws: int = DRAWS,
+    seed: int = 1,
+) -> dict[str, Any]:
+    """The ranks that the places may have, ready for JSON.
+
+    Parameters
+    ----------
+    estimates : Estimates
+    level, highest_first, draws, seed
+        As for `rank_sets`.
+
+    Returns
+    -------
+    dict
+        The settings, and in `places` for each place, in the order given: name, estimate, se, rank;
+        rank_lower and rank_upper of its marginal set, which is for that place alone;
+        simultaneous_lower and simultaneous_upper, which hold for all at once; joint_lower and
+        joint_upper, which do too, in closed form.
+
+    Raises
+    ------
+    InputError
+        As for `rank_sets`.
+
+    Examples
+    --------
+    >>> table = rank_table(Estimates(("North", "South"), (5.2, 4.1), (0.4, 0.3)))
+    >>> {key: table["places"][0][key] for key in ("name", "rank", "rank_lower", "rank_upper")}
+    {'name': 'North', 'rank': 1, 'rank_lower': 1, 'rank_upper': 1}
+    """
+    x, se = estimates.estimates, estimates.standard_errors
+    common: dict[str, Any] = {"level": level, "highest_first": highest_first}
+    drawn: dict[str, Any] = {**common, "draws": draws, "seed": seed}
+    sets = {
+        "rank": rank_sets(x, se, **drawn),
+        "simultaneous": rank_sets(x, se, simultaneous=True, **drawn),
+        "joint": joint_intervals(x, se, **common),
+    }
+    places = [
+        {
+            "name": name,
+            "estimate": x[i],
+            "se": se[i],
+            "rank": int(sets["rank"].ranks[i]),
+            **{f"{kind}_lower": int(found.lower[i]) for kind, found in sets.items()},
+            **{f"{kind}_upper": int(found.upper[i]) for kind, found in sets.items()},
+        }
+        for i, name in enumerate(estimates.places)
+    ]
+    return {**drawn, "places": places}
+
+
+def _rows(file: str) -> Iterator[tuple[int, list[str]]]:
+    """The number and the cells of each line that has any text, without blanks around them."""
+    try:
+        text = Path(file).read_bytes().decode("utf-8-sig")
+    except FileNotFoundError as error:
+        message = "There is no such file; check the name and the folder."
+        raise InputError(Problem(message, file=file)) from error
+    except UnicodeDecodeError as error:
+        message = "The file is not UTF-8 text; save it as CSV with the encoding UTF-8."
+        raise InputError(Problem(message, file=file)) from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "its name holds a null character"
+        raise InputError(Problem(f"The file could not be read: {reason}.", file=file)) from error
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=max(",;\t", key=first.count),
+        skipinitialspace=True,
+        strict=True,
+    )
+    line = 1
+    try:
+        for cells in reader:
+            if "".join(cells).strip():
+                yield line, [cell.strip() for cell in cells]
+            line = reader.line_num + 1
+    except csv.Error as error:
+        message = "A quotation mark here has no partner; mend this line or save the table again."
+        raise InputError(Problem(message, file=file, line=line)) from error
+
+
+def _places_of_columns(file: str, line: int, header: list[str]) -> dict[str, int]:
+    names = [name.lower() for name in header]
+    problems: list[str | Problem] = []
+    for column in COLUMNS:
+        if names.count(column) != 1:
+            what = "is missing" if column not in names else "is there more than once"
+            there = ", ".join(map(repr, header))
+            message = f"This column {what}; {_EXPECTED} The file has {there}."
+            problems.append(Problem(message, file=file, line=line, column=column))
+    if problems:
+        raise InputError(problems)
+    return {column: names.index(column) for column in COLUMNS}
+
+
+def _about_place(place: str, before: dict[str, int]) -> str | None:
+    if not place:
+        return "The place has no name; give it one."
+    if place in before:
+        return f"'{place}' is on line {before[place]} too; each place is to be there once."
+    return None
+
+
+def _number(text: str, column: str) -> float | str:
+    """The number in a cell, or what is wrong with it."""
+    number = float(text) if _NUMBER.fullmatch(text) else math.nan
+    if not math.isfinite(number):
+        if not text:
+            return "The cell is empty; fill it in, or leave the place out."
+        return f"A number such as 12.5 was expected, not '{text}'."
+    if column == "se" and number < 0:
+        return f"A standard error is above zero, and this is {text}."
+    if column == "se" and number == 0:
+        return (
+            "A standard error of zero says that the estimate is known for certain; give its real "
+            "error, with more digits if it was rounded, or leave the place out."
+        )
+    return number
