@@ -353,12 +353,31 @@ def compare(
     per: Annotated[int, typer.Option(help="The base of the rates.", min=1)] = 100_000,
     seed: Annotated[int, typer.Option(help="Of the random numbers.", min=0)] = 1,
     out: Annotated[Path | None, typer.Option(help="For a study: where to write its page.")] = None,
+    estimates: Annotated[
+        Path | None,
+        typer.Option(
+            help="Only rank: a file with the columns place, estimate and se.", metavar="FILE.csv"
+        ),
+    ] = None,
+    best: Annotated[
+        int | None, typer.Option(help="With --estimates: which places may be among the first N.")
+    ] = None,
+    lowest_first: Annotated[
+        bool, typer.Option("--lowest-first", help="With --estimates: rank 1 is the lowest.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Compare places: prevalence, share detected and rank, each with its uncertainty."""
     from darkfigure.comparing import compare_study
 
     tables = what or []
+    if estimates is not None:
+        if tables:
+            raise InputError("--estimates ranks the places of one file; leave out the tables.")
+        _rank(estimates, best, as_json, level=level, highest_first=not lowest_first, seed=seed)
+        return
+    if best is not None or lowest_first:
+        raise InputError("--best and --lowest-first are for --estimates FILE.csv.")
     if len(tables) == 1 and tables[0].endswith(".toml"):
         outcome = compare_study(tables[0], out, say=_note)
         comparison = outcome.comparison
