@@ -65,9 +65,11 @@ def run(
 ) -> None:
     """Run a study from its lists to its page; what has not changed is not done again."""
     from darkfigure.run import run as run_study
+    from darkfigure.size.methods import remember_compiled
 
-    _announce_compilation()
+    _announce_compilation("run")
     outcome = run_study(study, out, where=_where(engine), progress=_bar("replicates"), say=_note)
+    remember_compiled("run")
     print(outcome.estimate)
     print()
     print(outcome.estimate.table())
@@ -207,7 +209,7 @@ def size(
         estimate = chosen.estimate(people, **options)
     else:
         histories = _histories(table)
-        _announce_compilation()
+        _announce_compilation(method)
         compile_once(method)
         began = time.perf_counter()
         with _or_lower_bound(histories, as_json):
@@ -255,7 +257,7 @@ def _size_by(
     from darkfigure.size.strata import by_strata
 
     strata = _strata(table, by)
-    _announce_compilation()
+    _announce_compilation(method)
     compile_once(method)
     began = time.perf_counter()
     found = by_strata(strata, method, progress=_bar("strata"), **options)
@@ -298,7 +300,7 @@ def check(
     from darkfigure.size.methods import compile_once
 
     histories = _histories(table)
-    _announce_compilation()
+    _announce_compilation("bic")
     compile_once("bic")
     with _or_lower_bound(histories, as_json):
         checked = check_counts(
@@ -539,10 +541,10 @@ def _where(engine: str) -> Where:
     return "spark" if engine == "spark" else "local"
 
 
-def _announce_compilation() -> None:
+def _announce_compilation(name: str) -> None:
     from darkfigure.size.methods import compiled
 
-    if not compiled():
+    if not compiled(name):
         _note("Compiling the estimators for this machine, once; it takes half a minute.")
 
 
