@@ -141,7 +141,7 @@ def answer(case: Case, method: str, prior: Prior | None = None) -> Row:
 
 
 def summary(rows: Sequence[Row]) -> Row:
-    """Error and coverage; a refusal has no error, and its interval does not hold the truth."""
+    """Error and coverage of what was answered: a refusal has neither error nor interval."""
     told = [row for row in rows if "total" in row]
     errors = np.array([math.log(row["total"] / row["truth"]) for row in told])
     held = [row["lower"] <= row["truth"] <= (row["upper"] or math.inf) for row in told]
@@ -309,19 +309,23 @@ def better(
 ) -> bool:
     """Whether `auto` errs less than every other method, and its coverage is nearer to 95 %.
 
-    Over some cases, with the R packages' own answers beside ours where there are any.
+    Over some cases, with the R packages' own answers beside ours where there are any; and of these
+    over the cases that both answered, so that refusing what is hard is no merit.
     """
     at = {(c.table, c.truth) if isinstance(c, Case) else (c["table"], c["truth"]) for c in some}
-    told = {
-        who: summary([r for r in all_of if r["method"] == who and (r["table"], r["truth"]) in at])
-        for all_of in (rows, peers)
-        for who in dict.fromkeys(r["method"] for r in all_of)
-    }
-    mine = told["auto"]
+    told: dict[str, dict[tuple[str, int], Row]] = {}
+    for source, all_of in (("", rows), ("R: ", peers)):
+        for row in all_of:
+            case = row["table"], row["truth"]
+            if case in at and "total" in row:
+                told.setdefault(source + row["method"], {})[case] = row
     ok = True
-    for who, theirs in told.items():
-        if who.startswith(("auto", "shrinkage")):
+    for who, answered in told.items():
+        both = [case for case in answered if case in told["auto"]]
+        if who.startswith(("auto", "shrinkage")) or not both:
             continue
+        mine = summary([told["auto"][case] for case in both])
+        theirs = summary([answered[case] for case in both])
         errs_less = mine["rmse"] < theirs["rmse"]
         nearer = abs(mine["coverage"] - 0.95) < abs(theirs["coverage"] - 0.95)
         if not (errs_less and nearer):

@@ -55,7 +55,7 @@ TWO = frame({"f": (20, 80, 20), "m": (80, 20, 20)})
 # What it is equal to
 
 
-@given(st.integers(0, 500), st.integers(0, 500), st.integers(1, 500))
+@given(st.integers(1, 500), st.integers(1, 500), st.integers(1, 500))
 @settings(max_examples=50, deadline=None)
 def test_without_covariates_it_is_lincoln_and_petersen(a, b, both):
     found = doubly_robust(frame({"all": (a, b, both)}), ["a", "b"], count="count")
@@ -75,7 +75,8 @@ number = st.tuples(st.integers(0, 200), st.integers(0, 200), st.integers(1, 100)
 @settings(max_examples=60, deadline=None)
 def test_with_saturated_chances_it_is_the_sum_over_the_strata(strata):
     rows = frame(strata)
-    if sum(both for *_, both in strata.values()) < 5 or len(strata) * 5 > rows["count"].sum():
+    only_a, only_b, both = (sum(column) for column in zip(*strata.values(), strict=True))
+    if min(only_a, only_b) == 0 or both < 5 or len(strata) * 5 > rows["count"].sum():
         return
     for estimator in ESTIMATORS:
         found = doubly_robust(
@@ -331,6 +332,24 @@ def test_lists_that_depend_on_each_other_may_answer_less_than_is_seen():
     )
     with pytest.raises(NoEstimateError, match="fewer than the 600 people seen"):
         doubly_robust(rows, ["a", "b", "c"], count="n", pair=["a", "b"])
+
+
+def test_a_list_inside_another_is_no_number():
+    inside = frame({"f": (0, 80, 20), "m": (0, 20, 20)})
+    with pytest.raises(NoEstimateError, match="everybody on one of the two lists is on the other"):
+        doubly_robust(inside, ["a", "b"], ["group"], count="count")
+    copied = TWO.with_columns(c=pl.col("a"))
+    with pytest.raises(NoEstimateError, match="one is a copy of the other"):
+        doubly_robust(copied, ["a", "b", "c"], ["group"], count="count", pair=["a", "b"])
+
+
+def test_a_pair_of_which_one_is_inside_the_other_is_told():
+    rows = pl.DataFrame(
+        {"a": [1, 0, 1, 0, 1], "b": [0, 1, 1, 1, 1], "c": [0, 0, 0, 1, 1], "n": [40, 30, 20, 9, 8]}
+    )
+    found = doubly_robust(rows, ["a", "b", "c"], count="n")
+    assert said(found, "One of 'b' and 'c' has nobody whom the other has not")
+    assert not said(found, "One of 'a' and 'b'")
 
 
 def test_a_total_below_the_people_seen_is_none():

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from darkfigure import _kernel
+from darkfigure.size.methods import compile_once, compiled
 
 
 def test_compiled_code_is_kept_by_the_sources_of_every_wing(
@@ -29,3 +30,17 @@ def test_compiled_code_is_kept_by_the_sources_of_every_wing(
         assert after != first
         assert [*(tmp_path / "kept").iterdir()] == [after]
         first = after
+
+
+@pytest.mark.parametrize("name", ["auto", "chao"])
+def test_a_method_is_said_to_be_compiled_once(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_kernel, "FOLDER", tmp_path)
+    assert not compiled(name)
+    compile_once(name)
+    assert compiled(name)
+    assert not compiled("bic")
+    monkeypatch.setattr(_kernel, "FOLDER", None)  # nothing can be kept: it is compiled each time
+    compile_once(name)
+    assert not compiled(name)

@@ -268,6 +268,15 @@ def test_lists_that_share_nobody_cannot_answer():
     assert every_model(histories).best(10.0).size == 0
 
 
+def test_lists_without_people_are_refused():
+    nobody = CaptureHistories("abc", [0] * 8)
+    for method in (size.bic, size.stepwise, size.independent):
+        with pytest.raises(InputError, match="Nobody is on any of the lists"):
+            method(nobody)
+    with pytest.raises(InputError, match="Nobody is on any of the lists"):
+        best_models(nobody)
+
+
 def test_lists_that_share_too_few_people_cannot_answer():
     histories = CaptureHistories("ab", [0, 10, 0, 5])  # whoever is on b is on a
     with pytest.raises(NoEstimateError, match="cannot answer"):

@@ -119,6 +119,20 @@ def test_twelve_lists_are_answered_and_thirteen_refused() -> None:
         shrinkage(CaptureHistories([f"l{i}" for i in range(13)], np.ones(1 << 13, int)))
 
 
+def test_very_many_people_on_many_lists_are_not_lost_between_the_nodes() -> None:
+    """Seven lists have all they depend on in the counts, so that the posterior narrows as the root
+    of the people, however far that is below the distance of the first nodes."""
+    on = np.bitwise_count(np.arange(1 << 7)).astype(float)
+    widths = []
+    for people in (1e7, 1e9, 1e11):
+        cells = people * 0.2**on * 0.8 ** (7 - on)
+        found = posterior(CaptureHistories("abcdefg", [0, *np.rint(cells[1:]).astype(int)]))
+        low, middle, high = np.interp([0.025, 0.5, 0.975], found.below, found.log_unseen)
+        widths.append((high - low) * np.sqrt(people))
+        assert abs(middle - np.log(cells[0])) < 0.1 * (high - low)
+    assert widths == pytest.approx([widths[-1]] * 3, rel=0.01)
+
+
 def test_a_list_that_nobody_is_on_changes_nothing_and_is_told() -> None:
     empty = CaptureHistories("abcd", [*THREE, *([0] * 8)])
     found = shrinkage(empty)

@@ -410,6 +410,18 @@ def test_strata_of_which_none_has_an_estimate_are_refused() -> None:
         by_strata(apart, "independent")
 
 
+@pytest.mark.parametrize("name", ["independent", "bic", "averaged", "shrinkage"])
+def test_a_copy_of_a_list_is_no_number_in_a_stratum_either(name: str) -> None:
+    # masks of a, b and c, a copy of a: a person on a is on c
+    own = {("f",): [0, 90, 0, 0, 110, 0, 35], ("m",): [0, 80, 0, 0, 95, 0, 31]}
+    with pytest.raises(NoEstimateError, match="one is a copy of the other"):
+        by_strata(people(own, lists="abc"), name)
+    one_only = own | {("m",): [80, 70, 22, 95, 31, 28, 12]}
+    found = by_strata(people(one_only, lists="abc"), name)
+    assert [each.name for each in found.strata] == ["f + m"]
+    assert "the method has no estimate for one of them alone" in found.strata[0].note
+
+
 def test_a_list_that_nobody_of_a_stratum_is_on_is_left_out_there() -> None:
     strata = people(
         {("f",): [60, 40, 30, 50, 12, 9, 4], ("m",): [50, 70, 25, 0, 0, 0, 0]}, lists="abc"

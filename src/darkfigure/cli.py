@@ -66,9 +66,11 @@ def run(
 ) -> None:
     """Run a study from its lists to its page; what has not changed is not done again."""
     from darkfigure.run import run as run_study
+    from darkfigure.size.methods import remember_compiled
 
-    _announce_compilation()
+    _announce_compilation("run")
     outcome = run_study(study, out, where=_where(engine), progress=_bar("replicates"), say=_note)
+    remember_compiled("run")
     print(outcome.estimate)
     print()
     print(outcome.estimate.table())
@@ -208,7 +210,7 @@ def size(
         estimate = chosen.estimate(people, **options)
     else:
         histories = _histories(table)
-        _announce_compilation()
+        _announce_compilation(method)
         compile_once(method)
         began = time.perf_counter()
         with _or_lower_bound(histories, as_json):
@@ -256,7 +258,7 @@ def _size_by(
     from darkfigure.size.strata import by_strata
 
     strata = _strata(table, by)
-    _announce_compilation()
+    _announce_compilation(method)
     compile_once(method)
     began = time.perf_counter()
     found = by_strata(strata, method, progress=_bar("strata"), **options)
@@ -299,7 +301,7 @@ def check(
     from darkfigure.size.methods import compile_once
 
     histories = _histories(table)
-    _announce_compilation()
+    _announce_compilation("bic")
     compile_once("bic")
     with _or_lower_bound(histories, as_json):
         checked = check_counts(
@@ -755,10 +757,10 @@ def _where(engine: str) -> Where:
     return "spark" if engine == "spark" else "local"
 
 
-def _announce_compilation() -> None:
+def _announce_compilation(name: str) -> None:
     from darkfigure.size.methods import compiled
 
-    if not compiled():
+    if not compiled(name):
         _note("Compiling the estimators for this machine, once; it takes half a minute.")
 
 

@@ -130,6 +130,11 @@ class Answers:
         ]
         for i, (a, b) in enumerate(self.pairs):
             names = f"'{a}' and '{b}'"
+            if self.shared[i] == min(map(self.people.histories.size_of, (a, b))):
+                said.append(
+                    f"One of {names} has nobody whom the other has not: whatever is unseen, their "
+                    "answer is the larger list, and its interval has no width."
+                )
             needed = FEW_SHARED * (1 + self.people.learned)
             if self.shared[i] < needed:
                 said.append(

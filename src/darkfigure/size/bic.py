@@ -69,7 +69,7 @@ def bic(
     NoEstimateError
         If no model can be estimated from these counts.
     InputError
-        If there are too many lists or a parameter is out of range.
+        If there are too many lists, nobody is on any, or a parameter is out of range.
 
     Examples
     --------

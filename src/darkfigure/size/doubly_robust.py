@@ -35,6 +35,7 @@ from darkfigure.estimate import Estimate
 from darkfigure.size._chances import KINDS, Floats, Learner, one_thread
 from darkfigure.size._pairs import Answers, Pair, Split
 from darkfigure.size._people import People, known
+from darkfigure.size.refusal import refusals, refuse
 
 Estimator = Literal["doubly robust", "targeted", "plug-in"]
 ESTIMATORS: tuple[Estimator, ...] = get_args(Estimator)
@@ -243,7 +244,8 @@ def doubly_robust(
     Raises
     ------
     NoEstimateError
-        If the two lists share nobody or hardly anybody, or the answer is below the people seen.
+        If the two lists share nobody or hardly anybody, one is a copy of another or, of two, inside
+        the other, or the answer is below the people seen.
     InputError
         If a column is missing, empty, or not what was expected, or a parameter is out of range.
 
@@ -282,6 +284,8 @@ def doubly_robust(
                 f"not {' and '.join(map(repr, pair))}."
             )
     pairs, doubts = _that_can_answer(known_people, every)
+    histories = known_people.histories
+    refuse(histories, [reason for reason in refusals(histories) if reason.hard])
     if not known_people.names:  # three shares are all there is to learn, from everybody
         nuisance, folds = "strata", 1
     if folds == 1:

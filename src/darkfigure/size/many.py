@@ -28,6 +28,7 @@ from darkfigure.histories import CaptureHistories
 from darkfigure.size.impute import Completed
 from darkfigure.size.methods import method
 from darkfigure.size.pooled import LEAST, MOST_WITHOUT, _spread
+from darkfigure.size.refusal import refusals, refuse
 
 MOST_INFINITE = 0.01
 """Of the replicates of a stratum that stands alone, so many may have no estimate."""
@@ -91,6 +92,7 @@ def _one(
         own["max_order"] = min(own["max_order"], len(lists) - 1)
     histories = CaptureHistories([piece.lists[j] for j in lists], counts, notes)
     try:
+        refuse(histories, [reason for reason in refusals(histories) if reason.hard])
         estimate = method(name).estimate(histories, **own)
     except InputError as error:
         return Found(refused=str(error), wrong_call=True)

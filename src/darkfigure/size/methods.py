@@ -163,9 +163,15 @@ def method(name: str) -> Method:
     return METHODS[name]
 
 
-def compiled() -> bool:
-    """Have the kernels been compiled on this machine before?"""
-    return _kernel.FOLDER is not None and any(_kernel.FOLDER.rglob("_search.search*.nbi"))
+def compiled(name: str) -> bool:
+    """Have the kernels of a method, or of what goes by that name, been compiled here before?"""
+    return _kernel.FOLDER is not None and (_kernel.FOLDER / f"{name}.compiled").exists()
+
+
+def remember_compiled(name: str) -> None:
+    """Have `compiled` say so from now on, for as long as the kernels are the same."""
+    if _kernel.FOLDER is not None and not compiled(name):
+        (_kernel.FOLDER / f"{name}.compiled").touch()
 
 
 def compile_once(*names: str) -> None:
@@ -175,3 +181,4 @@ def compile_once(*names: str) -> None:
         chosen = method(name)
         own = {"bootstrap": 20} if "bootstrap" in chosen.options else {}
         chosen.estimate(tiny, workers=1, **own)
+        remember_compiled(name)

@@ -3,7 +3,8 @@
 Every rule stands here with its number and the reason for it; `docs/estimators/refusal.md` shows
 what they do to every table that ships. Hard rules are few, for where no method has an answer: they
 hold for all of them. Soft ones say that a number would look better than it is; a method that
-chooses for its user refuses by them, and to a user who chose the method they are warnings.
+chooses for its user refuses by them, and to a user who chose the method those that the counts alone
+give are warnings.
 
 What is given instead is Chao's bound (1987), in the form for lists of unequal reach (Rivest &
 Baillargeon 2007): with n_i people on list i alone, n_ij on exactly i and j, and people who differ

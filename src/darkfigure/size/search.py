@@ -140,7 +140,7 @@ def best_models(
     NotFoundInTime
         If none with an estimate was met before the search ended.
     InputError
-        If a parameter is out of range.
+        If nobody is on any list or a parameter is out of range.
 
     Examples
     --------
@@ -155,6 +155,8 @@ def best_models(
         raise InputError(f"How far above the best a model may lie is 0 or more, not {within}.")
     if time_limit is not None and not 0 < time_limit < math.inf:
         raise InputError(f"A time limit is a number of seconds above 0, not {time_limit}.")
+    if histories.observed == 0:
+        raise InputError("Nobody is on any of the lists; there is nothing to estimate from.")
     space = Space(len(histories.lists), max_order)
     counts = histories.known
     terms, found, fitted, fits, floor, log_outside = _watched(

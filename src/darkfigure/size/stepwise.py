@@ -34,7 +34,7 @@ def forward_selection(histories: CaptureHistories, threshold: float = 0.02) -> M
     Raises
     ------
     InputError
-        If the threshold is not between 0 and 1.
+        If nobody is on any list or the threshold is not between 0 and 1.
 
     Examples
     --------
@@ -44,6 +44,8 @@ def forward_selection(histories: CaptureHistories, threshold: float = 0.02) -> M
     """
     if not 0 <= threshold <= 1:
         raise InputError(f"The threshold is a p-value between 0 and 1, not {threshold}.")
+    if histories.observed == 0:
+        raise InputError("Nobody is on any of the lists; there is nothing to estimate from.")
     n_lists = len(histories.lists)
     pairs = _pairs(n_lists)
     chosen = np.zeros(pairs.size, np.bool_)
@@ -81,7 +83,7 @@ def stepwise(
     NoEstimateError
         If the lists share too few people.
     InputError
-        If the threshold is not between 0 and 1.
+        If nobody is on any list or the threshold is not between 0 and 1.
 
     Examples
     --------
