@@ -50,7 +50,7 @@ KINDS = {
     "sparse": "ten people shared",
 }
 BAR = (0.92, 0.98)
-ASSUMED, OFTEN, SELDOM = 400, 200, 40  # tables: from the prior; for auto; for what takes long
+ASSUMED, OFTEN, SELDOM, RARELY = 400, 200, 40, 20  # tables: from the prior; for auto; if it is slow
 SPREAD = 1.4  # between the log odds of the longest list and of the shortest
 ODDS_RATIO = 4.0  # of the pair that shares too many; its inverse of the one that shares too few
 DIFFER = 1.0  # standard deviation of a person's log odds, the same for all lists
@@ -240,6 +240,10 @@ def asked(world: World) -> dict[str, int]:
     usual = world.seen in (None, 0.3) and (world.kind != "prior" or world.people == 300)
     found = {"auto": often, **dict.fromkeys(quick, 2 * SELDOM), "decomposable": SELDOM}
     found |= {"threshold": SELDOM} if usual and world.lists <= 5 else {}
+    if usual and world.lists in (3, 4):
+        found |= {"heterogeneity": SELDOM}
+    if usual and world.lists == 4:
+        found |= {"latent-class": RARELY}
     return found | (
         dict.fromkeys(("averaged", "bic"), SELDOM) if usual and world.lists <= 4 else {}
     )
@@ -422,10 +426,11 @@ def picture(rows: Sequence[Row]) -> str:
         if where:
             second[KINDS[row["kind"]], where] = row
     methods = ["auto", "independent", "stepwise", "bic", "averaged", "decomposable", "threshold"]
+    methods += ["chao", "heterogeneity", "latent-class"]
     wheres = [f"{k} lists" for k in (2, 3, 4, 5, 6, 9)]
     wheres += ["10% seen", "60% seen", "10,000"]
     panels = (
-        _panel(first, [*methods, "chao"], "Of 100 intervals, so many hold the truth: four lists"),
+        _panel(first, methods, "Of 100 intervals, so many hold the truth: four lists"),
         _panel(second, wheres, "The default by lists; of four lists, by share seen and people"),
     )
     gap, height = 12, 370

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from darkfigure.cli import main
 from darkfigure.comparing import compare_study
 from darkfigure.comparison_study import load
 from darkfigure.errors import InputError
+from darkfigure.tables import sheets
 
 COUNTS = """police,shelter,hospital,count
 1,0,0,300
@@ -34,6 +36,14 @@ def compare(*arguments, cwd=None):
         cwd=cwd,
         check=False,
     )
+
+
+def run_cli(monkeypatch, capsys, *arguments):
+    monkeypatch.setattr(sys, "argv", ["darkfigure", "compare", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told = capsys.readouterr()
+    return ended.value.code or 0, told.out, told.err
 
 
 def test_published_tables_are_compared_as_one_json_object():
@@ -105,13 +115,9 @@ def test_it_is_said_in_sentences_with_files_of_ones_own(tmp_path):
 def test_a_wrong_call_is_answered_in_a_sentence(tmp_path, monkeypatch, capsys, arguments, says):
     Path(tmp_path, "here.csv").write_text(COUNTS)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["darkfigure", "compare", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    told = capsys.readouterr()
-    assert ended.value.code == 2
-    assert says in told.err
-    assert told.out == ""
+    code, out, err = run_cli(monkeypatch, capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert says in err
 
 
 def test_two_places_of_which_one_cannot_answer_are_no_comparison(tmp_path):
@@ -239,3 +245,58 @@ def test_second_hand_numbers_are_marked(study, tmp_path):
     study.write_text(STUDY.replace('source = "a report"', 'source = "x"\nstatus = "secondary"'))
     outcome = compare_study(study, tmp_path / "out")
     assert any("second hand" in warning for warning in outcome.comparison.warnings)
+
+
+@pytest.fixture
+def scores(tmp_path):
+    path = tmp_path / "scores.csv"
+    rows = [
+        f"{r['place']},{r['score']},{r['standard_error']}" for r in sheets.rows("pisa-2018-math")
+    ]
+    path.write_text("\n".join(["place,estimate,se", *rows]), encoding="utf-8")
+    return path
+
+
+def test_estimates_from_anywhere_are_ranked(monkeypatch, capsys, scores):
+    code, out, _ = run_cli(monkeypatch, capsys, "--estimates", scores, "--best", 5, "--json")
+    found = json.loads(out)
+    assert code == 0
+    uk = next(place for place in found["places"] if place["name"] == "United Kingdom")
+    assert (uk["rank"], uk["rank_lower"], uk["rank_upper"]) == (13, 8, 23)
+    assert len(found["best"]["places"]) == 12
+
+
+def test_ranks_are_said_as_a_table_too(monkeypatch, capsys, scores):
+    _, out, _ = run_cli(monkeypatch, capsys, "--estimates", scores, "--best", 5, "--level", 0.9)
+    assert re.search(r"^United Kingdom .* 13 ", out, re.MULTILINE)
+    assert "Among the first 5 may be, 90 % sure, 11: Japan" in out
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ("place,estimate\na,1\nb,2", "line 1", "se"),
+        ("place,estimate,se\na,1,x\nb,2,1", "line 2, column 'se'", "number"),
+        ("place,estimate,se\na,1,-1\nb,2,1", "line 2, column 'se'", "above zero"),
+        ("place,estimate,se\na,1,0\nb,2,1", "line 2, column 'se'", "zero"),
+        ("place,estimate,se\na,1,1\na,2,1", "line 3, column 'place'", "a"),
+        ("place,estimate,se\na,1,1", "", "only one place"),
+        ("", "", "empty"),
+    ],
+)
+def test_what_is_wrong_with_estimates_is_said(monkeypatch, capsys, tmp_path, text, line, says):
+    path = tmp_path / "e.csv"
+    path.write_text(text)
+    code, out, err = run_cli(monkeypatch, capsys, "--estimates", path)
+    assert (code, out) == (2, "")
+    assert line in err
+    assert says in err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["uk-2013", "--estimates", "x.csv"], ["uk-2013", "uk-2013-5lists", "--best", "3"]]
+)
+def test_options_that_do_not_belong_together_are_refused(monkeypatch, capsys, arguments):
+    code, _, err = run_cli(monkeypatch, capsys, *arguments)
+    assert code == 2
+    assert "--estimates" in err
