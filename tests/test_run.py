@@ -302,6 +302,7 @@ def test_every_method_has_its_words_on_a_page_whose_small_counts_are_held_back(
     headline = re.search("<h1[^>]*>([^<]*)</h1>", page)
     assert headline is not None
     assert headline[1].startswith("At least" if name == "chao" else "Between")
+    assert ("On that guess at most about" in page) == (name == "chao")
 
 
 @pytest.mark.parametrize("name", ["independent", "chao"])
