@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from darkfigure.size.methods import METHODS
+
 
 def darkfigure(*args: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -34,6 +36,15 @@ def test_size_says_it_in_a_sentence_and_a_table() -> None:
     assert done.returncode == 0
     assert done.stdout.startswith("About 11,418 people in all, between ")
     assert "share seen (%)" in done.stdout
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "latent-class"])
+def test_every_method_is_told_in_words(method: str) -> None:
+    own = ["--bootstrap", "40"] if "bootstrap" in METHODS[method].options else []
+    done = darkfigure("size", "korea-palembang", "--method", method, *own)
+    assert done.returncode == 0, done.stderr
+    assert f"method: {method}" in done.stdout
+    assert "Traceback" not in done.stderr
 
 
 def test_json_has_what_scripts_rely_on() -> None:
@@ -140,6 +151,10 @@ def test_data_that_cannot_answer_end_with_1_and_say_why(tmp_path: Path) -> None:
         (("size", "uk-2013", "--method", "bic", "--time-limit", "0"), "above 0"),
         (("size", "uk-2013", "--method", "averaged", "--weights", "aic"), "weights"),
         (("size", "uk-2013", "--method", "averaged", "--draws", "3"), "draws"),
+        (
+            ("size", "uk-2013", "--method", "doubly-robust", "--covariates", "sex", "--by", "age"),
+            "leave out --by",
+        ),
         (("check", "uk-2012"), "uk-2013"),
         (("check", "uk-2013", "--max-order", "6"), "between 1 and 5"),
         (("check", "kosovo-1999", "--threshold", "-3"), "above 0"),

@@ -441,6 +441,10 @@ def test_a_suppressed_page_has_nothing_to_try_guesses_at_hidden_counts_with() ->
             "In 13 of 1000 replicates the best model was not proven.",
             "The search was ended early. One with a BIC up to 109 lower has not been ruled out.",
             "Only 77 % is proven to lie on the 53,317 models that were weighed.",
+            "Fewer than 20 people are on more than one list; the total hangs on these few.",
+            "In 1 of 3 strata: Only 8 people are on two lists or more, fewer than 10.",
+            "Only one person is on two lists or more, fewer than 10.",
+            "Shapes that fit as well or better give totals from 7,049 to 12,413.",
         ),
         draws=np.append(np.random.default_rng(1).lognormal(9.3, 0.2, 990), [np.inf] * 10),
     )
@@ -450,6 +454,9 @@ def test_a_suppressed_page_has_nothing_to_try_guesses_at_hidden_counts_with() ->
         number in told for number in ("37", "13 of", "109", "53,317", "1004", "528", "0.99")
     )
     assert "Some bootstrap replicates had no estimate" in told
+    assert "on two lists" not in told
+    assert "on more than one list" not in told
+    assert "totals from 7,000 to 12,000." in told
     assert shown.draws is not None
     assert shown.draws.size == 1000
     values, counts = np.unique(shown.draws, return_counts=True)

@@ -15,6 +15,7 @@ from darkfigure.errors import NoEstimateError
 from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
 from darkfigure.size import bic, independent
+from darkfigure.size.auto import auto
 from darkfigure.size.refusal import (
     INSIDE,
     LIST,
@@ -303,3 +304,11 @@ def test_soft_reasons_are_warnings_to_who_names_the_method():
         "Only 6 people are on two lists or more" in each
         for each in json.loads(done.stdout)["warnings"]
     )
+
+
+def test_the_default_refuses_where_hardly_anybody_is_shared() -> None:
+    """One shared person gives a number that is all prior; from three on truths were known."""
+    with pytest.raises(Refused) as caught:
+        auto(CaptureHistories("ab", [0, 1, 29, 1]))
+    assert [reason.rule for reason in caught.value.reasons][:1] == ["few shared"]
+    assert auto(CaptureHistories("abc", [0, 20, 20, 2, 20, 1, 0, 0])).total > 63

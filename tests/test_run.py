@@ -216,6 +216,19 @@ def test_lists_that_share_nobody_cannot_answer(study: Path, tmp_path: Path) -> N
         run(study, tmp_path / "out")
 
 
+def test_a_refusal_says_that_the_page_of_an_earlier_run_does_not_hold(
+    study: Path, tmp_path: Path
+) -> None:
+    page = run(study, tmp_path / "out").folder / "report.html"
+    before = page.read_bytes()
+    (tmp_path / "overlaps.csv").write_text("police,shelter,count\n1,0,9\n0,1,8\n")
+    told: list[str] = []
+    with pytest.raises(NoEstimateError):
+        run(study, tmp_path / "out", say=told.append)
+    assert told[-1].startswith(f"{page} is of an earlier run")
+    assert page.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -302,6 +315,7 @@ def test_every_method_has_its_words_on_a_page_whose_small_counts_are_held_back(
     headline = re.search("<h1[^>]*>([^<]*)</h1>", page)
     assert headline is not None
     assert headline[1].startswith("At least" if name == "chao" else "Between")
+    assert ("On that guess at most about" in page) == (name == "chao")
 
 
 @pytest.mark.parametrize("name", ["independent", "chao"])

@@ -123,6 +123,7 @@ def test_the_published_strata_are_those_of_the_table() -> None:
             "'sex' has more than 200 different values",
         ),
         ("sex,a,b\nf,1,0\nm,1,1\n", "a", "At least two lists are needed"),
+        ("n,a,b\n40,1,0\n12,1,1\n9,0,1\n", "n", "nobody is split by it"),
     ],
 )
 def test_columns_that_cannot_split_are_refused(

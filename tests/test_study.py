@@ -56,6 +56,7 @@ def test_every_error_is_told_at_once_with_its_line(tmp_path: Path) -> None:
         (('period = "2020"', "period = "), 4, "not TOML"),
         (("[data]", "[data"), 5, "not TOML"),
         (("[data]", "population = -4\n[data]"), 5, "'population' does not fit"),
+        (("[data]", '[method]\nby = "sex"\n[data]'), 6, "it must be a list"),
         (("[data]", '[help]\ncountry = "ZZ"\n[data]'), 5, "No help line is known"),
         (("[data]", "[disclosure]\nsmallest_count = 0\n[data]"), 6, "smallest_count"),
     ],

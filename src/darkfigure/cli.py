@@ -191,6 +191,11 @@ def size(
         del options[name]
     where = _where(engine)
     if by is not None:
+        if of_people:
+            raise InputError(
+                f"The method '{method}' does not go by strata; leave out --by, and name those "
+                "columns in --covariates as well."
+            )
         if nested:
             raise InputError("--nested is of one table of counts; leave out --by, or --nested.")
         if imputations is not None:
@@ -241,7 +246,7 @@ def size(
             print(f"{names}: odds ratio {each['odds_ratio']:.2f}")
     if sentence := estimate.details.get("sentence"):
         print(f"\n{sentence}")
-    for each in estimate.details.get("pairs", ()):
+    for each in estimate.details.get("pairs", ()) if of_people else ():
         print(
             f"{' and '.join(each['lists'])}, who share {each['shared']:,} people: "
             f"{each['total']:,.0f} ({each['lower']:,.0f} to {each['upper']:,.0f}), without "

@@ -59,7 +59,7 @@ How many models were fitted, weighed or had an estimate is not among it: it chan
 every person, so that a guess at the hidden counts could be tried until it fits.
 """
 
-_OF_COUNTS = re.compile("people are on more than one list")
+_OF_COUNTS = re.compile("(people are|person is) on (more than one list|two lists or more)")
 
 STEPS = 50
 """Of replicates and draws, the shares that are shown are whole multiples of one in so many."""
@@ -319,12 +319,17 @@ def publishable_strata(
 
 
 def _coarse_words(warning: str) -> str:
-    """A warning without exact numbers of replicates and models, or criteria."""
+    """A warning without exact numbers of replicates and models, criteria or totals."""
     some = re.sub(r"[\d,]+ of (the )?[\d,]+ (bootstrap )?replicates", r"some \2replicates", warning)
     some = re.sub(r"[\d,]+ of [\d,]+ draws of who", "some draws of who", some)
     some = re.sub(r"[\d,]+ models", "models", some)
     some = re.sub(r"a BIC up to [\d,]+ lower", "a lower BIC", some)
+    some = re.sub(r"totals from [\d,]+ to [\d,]+", _coarse_totals, some)
     return some[:1].upper() + some[1:]
+
+
+def _coarse_totals(words: re.Match[str]) -> str:
+    return re.sub(r"\d[\d,]*", lambda n: f"{_coarse(int(n[0].replace(',', ''))):,.0f}", words[0])
 
 
 def _coarse(number: float) -> float:

@@ -87,8 +87,13 @@ def run(
     study = load_study(path)
     _check_method(study, path)
     folder = Path(out) if out is not None else Path("out") / (path.resolve().parent.name or "study")
-    with source(study, path, folder, where, say) as counts:
-        return _steps(study, path, counts, folder, where, workers, progress, say)
+    try:
+        with source(study, path, folder, where, say) as counts:
+            return _steps(study, path, counts, folder, where, workers, progress, say)
+    except NoEstimateError:
+        if (page := folder / "report.html").exists():
+            say(f"{page} is of an earlier run, and does not hold for these lists and settings.")
+        raise
 
 
 def _steps(

@@ -97,6 +97,7 @@ def _problem(error: Any, file: str, text: str, whole: type[Section]) -> Problem:
             "string_type": "a text in quotes",
             "int_type": "a whole number",
             "bool_type": "true or false, without quotes",
+            "list_type": "a list in square brackets",
             "date_type": "a day, such as 2020-12-31, without quotes",
         }.get(kind, "a section of settings" if kind in ("model_type", "dict_type") else "a number")
         message = f"The setting '{setting}' does not fit: it must be {wanted}."

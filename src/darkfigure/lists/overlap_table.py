@@ -333,6 +333,13 @@ def _choose(
             complain(f"Any of {', '.join(map(repr, guesses))} could be the count; say which is.")
         count_at = columns.index(guesses[0]) if guesses else None
     by_at = [find(name) for name in by]
+    for i in by_at:
+        if count_at is None and i >= 0 and columns[i].lower() in COUNT_NAMES:
+            complain(
+                "A column of this name holds how many people each row stands for, so that nobody "
+                "is split by it; name another, or say which column is the count.",
+                columns[i],
+            )
     if named is None:
         list_at = [i for i in range(len(columns)) if i != count_at and i not in by_at]
         for i in list_at:

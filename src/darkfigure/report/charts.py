@@ -53,10 +53,12 @@ def dots(histories: CaptureHistories, estimate: Estimate) -> Chart:
     likely = max(sure, round(estimate.total / one))
     last = max(likely, round(furthest / one))
     share = one_in(estimate.coverage)
+    if estimate.details.get("lower_bound"):
+        share = f"at most {share}"
     were = "was" if is_one(estimate.coverage) else "were"
     unit = "one person" if one == 1 else f"{one:,} people"
     cut = estimate.upper > furthest
-    reach = "with no upper limit" if math.isinf(estimate.upper) else f"up to {_outer(estimate)}"
+    reach = "any number more" if math.isinf(estimate.upper) else f"up to {_outer(estimate)}"
     key = [
         ("seen", f"seen: {rounded(histories.observed)} people on at least one list"),
         ("unseen", f"unseen: about {rounded(estimate.unseen)} more, on no list"),

@@ -249,8 +249,9 @@ def _help_line(help: Help) -> str:
 
 
 def _best_guess(estimate: Estimate) -> str:
-    share = one_in(estimate.coverage)
-    of = " of the least number" if estimate.details.get("lower_bound") else ""
+    share, of = one_in(estimate.coverage), ""
+    if estimate.details.get("lower_bound"):
+        share, of = f"at most {share}", " of the least number"
     return (
         f"The best single guess{of} is {rounded(estimate.total)}. On that guess {share} "
         f"{'was' if is_one(estimate.coverage) else 'were'} seen by any agency."

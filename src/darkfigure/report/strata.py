@@ -9,7 +9,7 @@ from typing import Protocol
 
 from darkfigure.report.spread import forest
 from darkfigure.report.svg import Chart, drawn_twice
-from darkfigure.report.words import counted, listed, number_or_none, opened, rounded
+from darkfigure.report.words import between, counted, listed, number_or_none, opened, rounded
 
 MOST_DRAWN = 24
 
@@ -61,7 +61,7 @@ def by_strata(by: Sequence[str], strata: Sequence[Shown]) -> Section:
     >>> rows = [Row(name="f", observed=None, total=90.0, lower=70.0, upper=130.0)]
     >>> section = by_strata(["sex"], [*rows, Row(**{**vars(rows[0]), "name": "m", "total": 40.0})])
     >>> section.head, section.chart.title
-    ('By sex', 'The most are f: about 90')
+    ('By sex', 'The most seem to be f: between 70 and 130')
     """
     marks = [
         _Mark(each.name, each.total, each.lower, each.upper)
@@ -111,7 +111,7 @@ def by_strata(by: Sequence[str], strata: Sequence[Shown]) -> Section:
         tuple(text),
         drawn_twice(
             "strata",
-            title=f"The most are {drawn[0].name}: about {rounded(drawn[0].total)}",
+            title=f"The most seem to be {drawn[0].name}: {between(drawn[0].lower, drawn[0].upper)}",
             caption="Each mark is the estimate of one kind of people, seen and unseen, the line "
             f"through it how far chance could have moved it.{rest}",
             alt=f"The estimate of each kind of people with its range; the largest is "

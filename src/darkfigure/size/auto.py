@@ -23,9 +23,11 @@ SENTENCE = (
     "lists of hidden people, as far as the counts leave it open."
 )
 
-CARRIED = ("few shared",)
-"""Reasons that are told and do not refuse: the interval carries them. It was held against truths
-known of people of whom as few as three were on two lists."""
+CARRIED = "few shared"
+"""The reason that is told and does not refuse where enough are shared: the interval carries it."""
+
+ENOUGH_SHARED = 3
+"""It was held against truths known of people of whom as few as three were on two lists."""
 
 
 def auto(
@@ -90,7 +92,9 @@ def auto(
         return other.observed + float(np.exp(np.interp(0.5, found.below, found.log_unseen)))
 
     reasons = soft_refusals(histories, estimate, again=again, persons=False)
-    refuse(histories, [reason for reason in reasons if reason.rule not in CARRIED])
+    settled = histories.settled
+    carried = CARRIED if settled.observed - settled.people_on(1) >= ENOUGH_SHARED else ""
+    refuse(histories, [reason for reason in reasons if reason.rule != carried])
     told = [reason.sentence for reason in reasons]
     return replace(
         estimate,
