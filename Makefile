@@ -39,6 +39,7 @@ parity: .venv/dev.stamp ## compare every number with published and peer results
 
 accuracy: .venv/dev.stamp ## hold estimators and linkage against data whose truth is known
 	$(BIN)/python -m benchmarks.known_truth
+	$(BIN)/python -m benchmarks.places
 	$(BIN)/python -m benchmarks.accuracy
 
 bench: .venv/dev.stamp ## measure time and memory, and try attacks; the documentation gets the numbers

@@ -52,6 +52,12 @@ WORLDS = {
     "independent": "independent lists, awareness alone differs",
     "differ": "people differ, awareness alone differs",
 }
+SHORT = {
+    "awareness": "awareness differs",
+    "twofold": "half twice as bad",
+    "independent": "independent lists",
+    "differ": "people differ",
+}
 ASSUMED = ("awareness", "twofold", "scattered")
 TIMES, SURE, DRAWS = 20, 0.975, 2_000
 ENOUGH = math.log(2) / (NormalDist().inv_cdf(SURE) + NormalDist().inv_cdf(0.9))
@@ -206,7 +212,7 @@ def picture(results: Sequence[Row]) -> str:
     """False orders of equal places, naive and ours; and stated against true probability."""
     equal = [told for told in results if "false_worse" in told]
     bars = [
-        {"world": WORLDS[told["world"]], "who": who, "share": share}
+        {"world": SHORT[told["world"]], "who": who, "share": share}
         for told in equal
         for who, share in (
             ("by what is recorded", told["naive_false"]),
@@ -216,7 +222,7 @@ def picture(results: Sequence[Row]) -> str:
     hue = alt.Color(
         "who:N",
         scale=alt.Scale(domain=["by what is recorded", "by the lists' overlap"], range=[INK, SEEN]),
-        legend=alt.Legend(title=None, orient="bottom", labelLimit=300),
+        legend=alt.Legend(title=None, orient="bottom", columns=1, labelLimit=300),
     )
     first = (
         alt.Chart(alt.InlineData(bars))
@@ -241,7 +247,7 @@ def picture(results: Sequence[Row]) -> str:
     second = alt.layer(
         same.mark_line(color=QUIET, strokeDash=[3, 3]).encode(x=x, y=y),
         points.mark_circle(color=SEEN, size=46, opacity=1).encode(x=x, y=y),
-        title=title("“More victims per head in A”: as often true as stated"),
+        title=title("“More victims per head in A”", "is as often true as stated"),
     )
     return sheet(
         "places",
