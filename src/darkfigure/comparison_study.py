@@ -126,12 +126,15 @@ class Source:
     status : {'verified', 'secondary', 'unverified'}
     assumed : float or None
         The factor within which the total is assumed to lie, where no limits were published.
+    published : str
+        What the authors of a published table concluded, for the total is worked out anew here.
     """
 
     place: str
     citation: str
     status: Status
     assumed: float | None
+    published: str = ""
 
 
 class ComparisonStudy(Section):
@@ -190,7 +193,13 @@ class ComparisonStudy(Section):
     def sources(self) -> list[Source]:
         """Where the numbers of each place come from."""
         return [
-            Source(each.name or short, _citation(each), each.status, each.within)
+            Source(
+                each.name or short,
+                _citation(each),
+                each.status,
+                each.within,
+                _published(each.table) if each.table else "",
+            )
             for short, each in self.places.items()
         ]
 
@@ -247,6 +256,12 @@ def load(path: str | Path) -> ComparisonStudy:
     if problems or given.settings is None:
         raise InputError(problems)
     return given.settings
+
+
+def _published(table: str) -> str:
+    known = tables.describe(table)
+    concluded = "; ".join(f"{each} ({each.status})" for each in known.published)
+    return concluded or "not found"
 
 
 def _citation(section: PlaceSection) -> str:
