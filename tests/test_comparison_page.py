@@ -284,7 +284,7 @@ def test_states_are_tiles_and_other_places_have_no_map() -> None:
 def test_many_places_without_limits_or_counts_still_make_a_page() -> None:
     some = [
         Place(f"Place {i}", 100_000.0 * (i + 1), 0.0, published(90 * i + 50, None, None, within=3))
-        for i in range(30)
+        for i in range(14)
     ]
     told = compare(some, Footing(0.0)).to_dict()
     told["places"][3] |= {"rate_upper": None, "upper": None}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from darkfigure.report import one_count, places
+from darkfigure.report import gaps, one_count, places
+from darkfigure.report.comparison_method import Caveat, assumed, facts, method_text, references
 from darkfigure.report.comparison_tables import (
     reports_without_small_counts,
     without_small_counts,
@@ -44,13 +45,6 @@ class Described(Protocol):
     def help(self) -> Help: ...
 
 
-class Caveat(NamedTuple):
-    """Something that could be wrong, and why that matters."""
-
-    sentence: str
-    why: str
-
-
 class Reports(NamedTuple):
     """What the page says of the places with one count only."""
 
@@ -62,57 +56,6 @@ class Reports(NamedTuple):
     learned: Chart | None
     learned_text: str
     rows: list[list[str]]
-
-
-OF_LISTS = Caveat(
-    "That in every place people are missed by all its lists as often as the lists' overlaps "
-    "suggest.",
-    "This cannot be seen in the data of any place. Where it is wrong in one and not in another, "
-    "the two are set apart, or brought together, by nothing real.",
-)
-OF_PEOPLE = Caveat(
-    "That the places mean the same by the people they count.",
-    "Laws and habits of recording differ. What is trafficking on one list is something else, or "
-    "nothing, on another.",
-)
-OF_TIME = Caveat(
-    "That people come and go evenly, and stay equally long everywhere.",
-    "All people of six years are more than those of one year; how many more hangs on how long each "
-    "stays, which hardly anybody has measured.",
-)
-OF_INHABITANTS = Caveat(
-    "That the inhabitants are those among whom the people are found.",
-    "Some are brought from elsewhere, and many pass through. A city on a freeway may have more per "
-    "inhabitant without any of its inhabitants being worse off.",
-)
-OF_AWARENESS = Caveat(
-    "How much of the link between awareness and records is reporting.",
-    "Where people know of trafficking they report more; and where there is more of it, more is "
-    "known. One count for each place cannot tell these apart, so that both ends are shown.",
-)
-OF_SHARE = Caveat(
-    "What share of all cases is reported at all.",
-    "It is stated beforehand. The data of places with one count hardly change it.",
-)
-
-RANKED = (
-    "Goldstein, H. and Spiegelhalter, D. J. (1996). League tables and their limitations: "
-    "statistical issues in comparisons of institutional performance. Journal of the Royal "
-    "Statistical Society A 159(3), 385–443.",
-    "Lin, R., Louis, T. A., Paddock, S. M. and Ridgeway, G. (2006). Loss function based ranking in "
-    "two-stage, hierarchical models. Bayesian Analysis 1(4), 915–946.",
-)
-TIMED = (
-    "Little, J. D. C. (1961). A proof for the queuing formula L = λW. Operations Research 9(3), "
-    "383–387.",
-)
-MODELLED = (
-    "Hoffman, M. D. and Gelman, A. (2014). The No-U-Turn sampler: adaptively setting path lengths "
-    "in Hamiltonian Monte Carlo. Journal of Machine Learning Research 15, 1593–1623.",
-    "Vehtari, A., Gelman, A., Simpson, D., Carpenter, B. and Bürkner, P.-C. (2021). "
-    "Rank-normalization, folding, and localization: an improved R-hat. Bayesian Analysis 16(2), "
-    "667–718.",
-)
 
 
 def comparison_page(
@@ -160,12 +103,12 @@ def comparison_page(
     shown = without_small_counts(comparison) if comparison else None
     told = reports_without_small_counts(reports) if reports else None
     focus = list(study.in_focus)
-    pairs = places.chosen_pairs(shown, focus) if shown else []
+    pairs = gaps.chosen_pairs(shown, focus) if shown else []
     rates = places.rates(shown, focus, time_of(shown)) if shown else None
-    gaps = places.gaps(shown, pairs) if shown and pairs else None
+    apart = gaps.gaps(shown, pairs) if shown and pairs else None
     ranks = places.ranks(shown, focus) if shown else None
     counts = _reports(told) if told else None
-    charts = [rates, gaps, ranks]
+    charts = [rates, apart, ranks]
     if counts:
         charts += [counts.tiles, counts.relative, counts.assumptions, counts.learned]
     return framed(
@@ -178,7 +121,7 @@ def comparison_page(
         errs=_errs(shown or told or {}),
         comparison=shown,
         rates=rates,
-        gaps=gaps,
+        gaps=apart,
         gap_sentences=[_unbroken(pair["sentence"]) for pair in pairs],
         ranks=ranks,
         ranks_text=_ranks_text(shown) if shown else "",
@@ -186,10 +129,10 @@ def comparison_page(
         warnings=[
             Caveat(_unbroken(w), "") for some in (shown, told) if some for w in some["warnings"]
         ],
-        assumed=_assumed(shown, told),
-        method=_method(shown, told),
-        facts=_facts(shown, told),
-        references=_references(shown, told),
+        assumed=assumed(shown, told),
+        method=method_text(shown, told),
+        facts=facts(shown, told),
+        references=references(shown, told),
         charts=[chart for chart in charts if chart],
         place_rows=_place_rows(shown) if shown else [],
         sources=_sources(study, shown, told),
@@ -208,9 +151,9 @@ def _reports(reports: Mapping[str, Any]) -> Reports:
             f"Of {counted(len(reports['places']))} places only the numbers that were recorded are "
             f"known: {systems}, {span}. Recorded cases are people there times the share of them "
             "that is reported, and from one count alone the two cannot be told apart.",
-            f"It is assumed beforehand that about {per(100 * share['median'])}\u00a0% of all cases "
-            f"are reported, and almost surely between {per(100 * share['lower'])} and "
-            f"{per(100 * share['upper'])}\u00a0%. What comes out rests on that.",
+            f"It is assumed beforehand that about {100 * share['median']:.2g}\u00a0% of all cases "
+            f"are reported, and almost surely between {100 * share['lower']:.2g} and "
+            f"{100 * share['upper']:.2g}\u00a0%. What comes out rests on that.",
             *(_in_question(reports, name) for name in reports["focus"]),
         ),
         tiles=tiles(reports),
@@ -288,78 +231,6 @@ def _ranks_text(shown: Mapping[str, Any]) -> str:
     )
 
 
-def _assumed(shown: Mapping[str, Any] | None, told: Mapping[str, Any] | None) -> list[Caveat]:
-    found = [OF_LISTS, OF_PEOPLE] if shown else [OF_AWARENESS, OF_SHARE]
-    if shown and shown["footing"]["stay"]:
-        found.append(OF_TIME)
-    found.append(OF_INHABITANTS)
-    return [*found, OF_AWARENESS, OF_SHARE] if shown and told else found
-
-
-def _method(shown: Mapping[str, Any] | None, told: Mapping[str, Any] | None) -> list[str]:
-    said = []
-    if shown:
-        said.append(
-            "Every total is represented by draws: its own, where its estimate has any; else "
-            "two-piece log-normal ones that fit its published limits. Draws of different places "
-            "are independent. Divided by the inhabitants they are rates, and over the draws every "
-            "place has a distribution of ranks (Goldstein and Spiegelhalter 1996); the expected "
-            "rank is one half plus the sum over all places of the probability that they are at "
-            "least as high (Lin and others 2006, equation 2). Two places are told apart when one "
-            f"is higher with a probability of {100 * shown['level']:g}\u00a0% or more."
-        )
-        said.append(
-            "The ratio of recorded rates is the ratio of rates times the ratio of shares recorded, "
-            "at the best guesses; the limits are quantiles over the draws, those of the recorded "
-            "ratio from Jeffreys draws of Poisson means."
-        )
-        if shown["footing"]["stay"]:
-            said.append(
-                "Counts of T years were brought to T′ years by (d + T′) / (d + T), where d is the "
-                "stay in years: a steady stock that is renewed S / d times a year (Little 1961). d "
-                "is drawn evenly on the logarithm between its limits, and is the same for all "
-                "places within a draw."
-            )
-    if told:
-        said.append(
-            "Counts of places with one count are Poisson (over-dispersed) about inhabitants × rate "
-            "× share reported. Log rates and logit shares vary about common means; awareness "
-            "covariates shift the share by λ times and the rate by 1 − λ times their "
-            "coefficient, which one count cannot tell apart; λ goes over a grid from 0 to 1. The "
-            "posterior was drawn by the No-U-Turn sampler."
-        )
-    return said
-
-
-def _facts(
-    shown: Mapping[str, Any] | None, told: Mapping[str, Any] | None
-) -> list[tuple[str, str]]:
-    facts: list[tuple[str, str]] = []
-    if shown:
-        stay = shown["footing"]["stay"]
-        facts += [
-            ("Common footing", f"people {time_of(shown)}"),
-            ("Stay", f"{stay[0]:g} to {stay[1]:g} years" if stay else "not needed"),
-            ("Level", f"{shown['level']:g}"),
-            ("Seed", str(shown["seed"])),
-        ]
-    if told:
-        for key, name in (
-            ("rhat", "Largest R-hat"),
-            ("ess", "Smallest effective sample size"),
-            ("divergences", "Divergent transitions"),
-        ):
-            if told["convergence"].get(key) is not None:
-                facts.append((name, exactly(told["convergence"][key])))
-        facts.append(("Pairs told apart, of places with one count", percent(told["told_apart"])))
-    return facts
-
-
-def _references(shown: Mapping[str, Any] | None, told: Mapping[str, Any] | None) -> tuple[str, ...]:
-    timed = bool(shown and shown["footing"]["stay"])
-    return (*RANKED, *(TIMED if timed else ()), *(MODELLED if told else ()))
-
-
 def _place_rows(shown: Mapping[str, Any]) -> list[list[str]]:
     return [
         [
@@ -393,9 +264,9 @@ def _sources(
     found = []
     for each in study.sources:
         own = f" Its authors' own total: {each.published}." if each.published else ""
-        assumed = f" Assumed: within a factor of {each.assumed:g}." if each.assumed else ""
+        within = f" Assumed: within a factor of {each.assumed:g}." if each.assumed else ""
         counts = f"Counts {who.get(each.place) or study.people}."
-        found.append(Origin(opened(each.place), each.status, each.citation, counts + own + assumed))
+        found.append(Origin(opened(each.place), each.status, each.citation, counts + own + within))
     if told:
         why = f"Counts {told['people']}. {told['note']}".strip()
         found.append(Origin(told["title"], told["status"], told["source"] or "not stated", why))

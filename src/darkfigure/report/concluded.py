@@ -41,6 +41,7 @@ class Source(Protocol):
 Shown = Mapping[str, Any]
 
 MOST_NAMED = 4
+"""More places than this are counted and not named."""
 
 
 def answer(
@@ -93,6 +94,18 @@ def time_of(comparison: Shown) -> str:
     return "in a year" if years == 1 else f"in {years:g} years"
 
 
+def timed(comparison: Shown) -> bool:
+    """Whether counts of different lengths of time had to be brought together.
+
+    Examples
+    --------
+    >>> timed({"footing": {"years": 1.0}, "places": [{"rate": 2.0, "years": 6.0}]})
+    True
+    """
+    years = comparison["footing"]["years"]
+    return any(place["years"] != years for place in by_rate(comparison))
+
+
 def can(focus: Sequence[str], comparison: Shown | None, reports: Shown | None) -> list[str]:
     """What can be concluded, in sentences."""
     said: list[str] = []
@@ -105,8 +118,8 @@ def can(focus: Sequence[str], comparison: Shown | None, reports: Shown | None) -
             condition = "If what is assumed holds, "
         for name in [each for each in focus if each in names] or names[:1]:
             more, fewer, _ = _against(comparison, name)
-            parts = [f"more people per head than {listed(more)}"] if more else []
-            parts += [f"fewer than {listed(fewer)}"] if fewer else []
+            parts = [f"more people per head than {_some(more)}"] if more else []
+            parts += [f"fewer than {_some(fewer)}"] if fewer else []
             if parts:
                 said.append(opened(f"{condition}{name} has {' and '.join(parts)}."))
                 condition = ""
@@ -156,11 +169,11 @@ def cannot(
                 f"No range was published for {names}; one is assumed here, a factor of {factor} up "
                 "or down."
             )
-        stay = comparison["footing"]["stay"]
-        if stay and {place["years"] for place in ranked} != {comparison["footing"]["years"]}:
+        if timed(comparison):
+            stay = comparison["footing"]["stay"]
             said.append(
                 "Counts of different lengths of time are set side by side by assuming that people "
-                f"stay in this situation for {_years(stay)}."
+                f"stay in this situation for {stay_of(stay)}."
             )
         anew = [s.place for s in sources if s.published and s.place in having]
         if anew:
@@ -173,7 +186,7 @@ def cannot(
             said.append(f"The numbers of {listed(second)} are second hand, not fact.")
         silent = [place["name"] for place in comparison["places"] if place["rate"] is None]
         if silent:
-            said.append(f"Of {listed(silent)} there is no estimate, and no rank.")
+            said.append(f"Of {_some(silent)} there is no estimate, and no rank.")
     if reports:
         names = listed(reports["focus"]) or "a place"
         said.append(
@@ -181,7 +194,7 @@ def cannot(
             "stand high only because people there know of it and call."
         )
         apart = f"{percent(reports['told_apart'])} of all pairs can be told apart"
-        where = f"{_reported(reports)}, and " if reports["focus"] else ""
+        where = f"{_reported(reports)}, and " if comparison and reports["focus"] else ""
         said.append(opened(f"{where}{apart}; even this hangs on what is assumed."))
         if reports["status"] != "verified":
             hand = "second hand" if reports["status"] == "secondary" else "not verified"
@@ -206,10 +219,10 @@ def _compared(people: str, focus: Sequence[str], comparison: Shown) -> str:
         head = f"{best['name']} has the most {people} per head of {counted(k)} places"
     else:
         head = f"Which of {counted(k)} places has the most {people} per head cannot be told"
-    told = []
-    for name in main:
+    told: list[str] = []
+    for name in main[:MOST_NAMED]:
         place = at[name]
-        rate = f"{span(place)} {people} {per_head} {time}"
+        rate = span(place) if told else f"{span(place)} {people} {per_head} {time}"
         if not comparison["ranked"]:
             told.append(f"{name} has {rate}")
         else:
@@ -262,10 +275,22 @@ def _open(focus: Sequence[str], comparison: Shown) -> list[str]:
         if len(unknown) == len(names) - 1:
             said.append(f"Whether {name} has more than any other place cannot be told.")
         elif unknown:
-            said.append(f"Whether {name} has more than {listed(unknown)} cannot be told.")
+            said.append(f"Whether {name} has more than {_some(unknown)} cannot be told.")
     return said
 
 
-def _years(stay: Sequence[float]) -> str:
+def _some(names: Sequence[str]) -> str:
+    """The names, or how many they are."""
+    return listed(names) if len(names) <= MOST_NAMED else f"{counted(len(names))} other places"
+
+
+def stay_of(stay: Sequence[float]) -> str:
+    """How long people are thought to stay, in words.
+
+    Examples
+    --------
+    >>> stay_of([0.5, 5.0]), stay_of([3.0, 3.0])
+    ('0.5 to 5 years', '3 years')
+    """
     low, high = stay
     return f"{low:g} years" if low == high else f"{low:g} to {high:g} years"

@@ -1,4 +1,4 @@
-"""Places side by side: rates with their ranges, gaps taken apart, and the ranks of each place."""
+"""Places side by side: rates with their ranges, and the ranks of each place."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from darkfigure.report.comparison_tables import FEW
-from darkfigure.report.plot import AXIS, Row, Sheet, axis_for, caterpillar
-from darkfigure.report.svg import INK, LINE, NARROW, QUIET, SEEN, Chart, drawn_twice
+from darkfigure.report.plot import Row, Sheet, caterpillar, shortlist
+from darkfigure.report.svg import INK, LINE, NARROW, QUIET, Chart, drawn_twice
 from darkfigure.report.words import (
     clipped,
     counted,
@@ -21,18 +21,10 @@ from darkfigure.report.words import (
     percent_exactly,
 )
 
-MOST_PAIRS = 6
 MOST_RANKS = 12
 """With more places, ranks are taken together in the picture."""
 
-PARTS = (
-    ("recorded", "cases recorded", "recorded", SEEN, "circle"),
-    ("prevalence", "people there", "people", INK, "diamond"),
-    ("detection", "share found", "found", QUIET, "square"),
-)
-
 Place = Mapping[str, Any]
-Pair = Mapping[str, Any]
 
 
 def rates(comparison: Mapping[str, Any], focus: Sequence[str], time: str) -> Chart:
@@ -55,7 +47,7 @@ def rates(comparison: Mapping[str, Any], focus: Sequence[str], time: str) -> Cha
             opened(place["name"]),
             place["rate"],
             place["rate_lower"],
-            _limit(place["rate_upper"]),
+            no_limit(place["rate_upper"]),
             focus=place["name"] in focus,
             share=place["coverage"],
             text=_share(place),
@@ -68,13 +60,18 @@ def rates(comparison: Mapping[str, Any], focus: Sequence[str], time: str) -> Cha
         if silent
         else ""
     )
+    skipped = (
+        " On a phone only the first, the last and those in question are drawn."
+        if len(shortlist(rows)) < len(rows)
+        else ""
+    )
     return drawn_twice(
         "rates",
         title=_rates_title(ranked),
         caption=f"Each mark is the best guess of a place, the line through it its range at "
         f"{_level(comparison)}. The numbers on the right are the share of the people who are on "
         "any record: a place can record many because there are many, or because it finds a larger "
-        f"share.{kept}",
+        f"share.{kept}{skipped}",
         alt="People per head by place, the highest first: "
         + "; ".join(f"{p['name']} {per(p['rate'])} ({span(p)})" for p in ranked)
         + ".",
@@ -91,7 +88,7 @@ def rates(comparison: Mapping[str, Any], focus: Sequence[str], time: str) -> Cha
             [
                 opened(place["name"]),
                 *(exactly(place[key]) for key in ("rate", "rate_lower")),
-                exactly(_limit(place["rate_upper"])),
+                exactly(no_limit(place["rate_upper"])),
                 recorded(place),
                 _share_full(place),
             ]
@@ -99,115 +96,6 @@ def rates(comparison: Mapping[str, Any], focus: Sequence[str], time: str) -> Cha
         ]
         + [[opened(p["name"]), "no estimate", "", "", recorded(p), ""] for p in silent],
     )
-
-
-def gaps(comparison: Mapping[str, Any], pairs: Sequence[Pair]) -> Chart:
-    """Each of these gaps taken apart: what is recorded, the people there, the share found.
-
-    Parameters
-    ----------
-    comparison : mapping
-        As `without_small_counts` gives it; all its pairs stand in the table.
-    pairs : sequence of mapping
-        Those that are drawn, each as it is to be read: `a` over `b`.
-    """
-
-    def draw(width: int) -> str:
-        narrow = width == NARROW
-        left, right = (84.0, width - 52.0) if narrow else (138.0, width - 150.0)
-        values = [1.0] + [
-            limit
-            for pair in pairs
-            for part, *_ in PARTS
-            for limit in _ratio(pair, part)
-            if limit is not None and 0 < limit < math.inf
-        ]
-        axis = axis_for(values, left, right, whole=True)
-        block, row = 84.0, 19.0
-        base = block * len(pairs) + 2
-        sheet = Sheet(width, base + AXIS)
-        for i, pair in enumerate(pairs):
-            top = block * i
-            start = top + 28 - 9
-            through = [{"x": axis.at(1), "y": start, "y2": start + 3 * row}]
-            sheet.put("rule", through, stroke=LINE, strokeWidth=2)
-            heads = f"{opened(pair['a'])} against {pair['b']}"
-            sheet.words(0, top + 9, clipped(heads, 42 if narrow else 80), fontWeight=600)
-            for j, (part, long, short, ink, shape) in enumerate(PARTS):
-                y = top + 28 + row * j
-                sheet.words(0, y, short if narrow else long, color=QUIET)
-                ratio, lower, upper = _ratio(pair, part)
-                if ratio is None or lower is None:
-                    sheet.words(width, y, "not known", "right", color=QUIET)
-                    continue
-                high = _limit(upper)
-                line = [{"x": axis.at(max(lower, axis.low)), "x2": axis.at(high), "y": y}]
-                sheet.put("rule", line, stroke=ink, strokeWidth=2.5)
-                mark = [{"x": axis.at(max(ratio, axis.low)), "y": y}]
-                sheet.put("point", mark, shape=shape, size=70, fill=ink, stroke=ink, opacity=1)
-                range_of = f" ({_between(lower, high)})" if not narrow else ""
-                sheet.words(width, y, f"{per(ratio)}×{range_of}", "right")
-        axis.draw(sheet, base, "times as much", lambda v: f"{v:g}×")
-        return sheet.svg("gaps")
-
-    first = pairs[0]
-    return drawn_twice(
-        "gaps",
-        title=_gaps_title(first),
-        caption="What is recorded in one place over what is recorded in the other (circle) is the "
-        "people there (diamond) times the share of them that is found (square), all per head. "
-        "Where a line crosses 1, it is not known which place has more.",
-        alt=" ".join(pair["sentence"] for pair in pairs),
-        draw=draw,
-        header=["Places", "Recorded", "People there", "Share found", "More in the first"],
-        rows=[
-            [
-                f"{opened(pair['a'])} against {pair['b']}",
-                *(_ratio_full(pair, part) for part, *_ in PARTS),
-                percent_exactly(pair["probability_prevalence_higher"]),
-            ]
-            for pair in comparison["pairs"]
-        ],
-    )
-
-
-def chosen_pairs(comparison: Mapping[str, Any], focus: Sequence[str]) -> list[Pair]:
-    """The pairs that the page draws: the places in focus, else the highest, against each other.
-
-    Each is read from the place in focus, and they go by the other place, the highest first.
-
-    Examples
-    --------
-    >>> place = dict(coverage=None, rate_lower=1.0, rate_upper=3.0)
-    >>> shown = {"places": [place | {"name": "A", "rate": 1.0}, place | {"name": "B", "rate": 2.0}]}
-    >>> pair = {"a": "A", "b": "B", "prevalence_ratio": 0.5, "prevalence_ratio_lower": 0.2}
-    >>> pair |= {"prevalence_ratio_upper": None, "probability_prevalence_higher": 0.1}
-    >>> chosen_pairs(shown | {"pairs": [pair]}, ["B"])[0]["prevalence_ratio_upper"]
-    5.0
-    """
-    order = [place["name"] for place in by_rate(comparison)]
-    main = [name for name in focus if name in order] or order[:1]
-    found: list[tuple[tuple[int, int], Pair]] = []
-    for pair in comparison["pairs"]:
-        a, b = pair["a"], pair["b"]
-        if b in main and (a not in main or main.index(b) < main.index(a)):
-            pair, a, b = turned(pair), b, a
-        if a in main:
-            found.append(((main.index(a), order.index(b)), pair))
-    return [pair for _, pair in sorted(found, key=lambda each: each[0])][:MOST_PAIRS]
-
-
-def turned(pair: Pair) -> dict[str, Any]:
-    """The same pair read the other way, `b` over `a`."""
-    over = {**pair, "a": pair["b"], "b": pair["a"]}
-    for key in pair:
-        if key.endswith("_ratio"):
-            ratio, lower, upper = (pair[key + end] for end in ("", "_lower", "_upper"))
-            over[key] = 1 / ratio if ratio else None
-            over[f"{key}_upper"] = 1 / lower if lower else None
-            over[f"{key}_lower"] = None if lower is None else 1 / upper if upper else 0.0
-    over["probability_prevalence_higher"] = 1 - pair["probability_prevalence_higher"]
-    return over
 
 
 def ranks(comparison: Mapping[str, Any], focus: Sequence[str]) -> Chart:
@@ -238,7 +126,9 @@ def ranks(comparison: Mapping[str, Any], focus: Sequence[str]) -> Chart:
         step, size = (46.0, 26.0) if narrow else (31.0, 29.0)
         sheet = Sheet(width, 24 + step * len(places) + 4)
         for j, group in enumerate(groups):
-            word = f"{group[0] + 1}" if together == 1 else f"{group[0] + 1}–{group[-1] + 1}"
+            word = f"{group[0] + 1}"
+            if together > 1 and not narrow:
+                word += f"–{group[-1] + 1}"
             sheet.words(left + cell * (j + 0.5), 9, word, "center", color=QUIET)
         for i, place in enumerate(places):
             y = 24 + step * (i + 1) - size
@@ -261,7 +151,8 @@ def ranks(comparison: Mapping[str, Any], focus: Sequence[str]) -> Chart:
         title=_ranks_title(comparison, places, focus),
         caption="Each row is a place, each column a rank, the first the most people per head. The "
         "stronger the shade, the more probable is that rank (the numbers are per cent)."
-        + (" A row with several shaded boxes has no rank that could be said." if places else ""),
+        " A row with several shaded boxes has no rank that could be said."
+        + (f" Ranks are taken {counted(together)} at a time." if together > 1 else ""),
         alt="How probable each rank of each place is: "
         + "; ".join(f"{p['name']} {_standing(p)}" for p in places)
         + ".",
@@ -300,7 +191,7 @@ def span(place: Place) -> str:
     >>> span({"rate_lower": 2.0, "rate_upper": None})
     '2.0 or more'
     """
-    return _between(place["rate_lower"], _limit(place["rate_upper"]))
+    return between_rates(place["rate_lower"], no_limit(place["rate_upper"]))
 
 
 def recorded(place: Place) -> str:
@@ -310,13 +201,21 @@ def recorded(place: Place) -> str:
     return "not known" if place["observed"] is None else f"{place['observed']:,}"
 
 
-def _between(lower: float, upper: float) -> str:
+def between_rates(lower: float, upper: float) -> str:
+    """A range of rates or ratios, as people speak.
+
+    Examples
+    --------
+    >>> between_rates(0.81, 1.63), between_rates(2.0, math.inf)
+    ('0.81 to 1.6', '2.0 or more')
+    """
     if math.isinf(upper):
         return f"{per(lower)} or more"
     return f"{per(lower)} to {per(upper)}"
 
 
-def _limit(upper: float | None) -> float:
+def no_limit(upper: float | None) -> float:
+    """An upper limit; infinite where there is none."""
     return math.inf if upper is None else upper
 
 
@@ -343,20 +242,9 @@ def _level(comparison: Mapping[str, Any]) -> str:
     return f"{100 * comparison['level']:g}\u00a0%"
 
 
-def _ratio(pair: Pair, part: str) -> tuple[float | None, float | None, float | None]:
-    return tuple(pair[f"{part}_ratio{end}"] for end in ("", "_lower", "_upper"))
-
-
-def _ratio_full(pair: Pair, part: str) -> str:
-    ratio, lower, upper = _ratio(pair, part)
-    if ratio is None:
-        return "not known"
-    return f"{exactly(ratio)} ({exactly(lower)} to {exactly(_limit(upper))})"
-
-
 def _rates_title(ranked: Sequence[Place]) -> str:
     top = ranked[0]
-    meeting = [p for p in ranked[1:] if _limit(p["rate_upper"]) >= top["rate_lower"]]
+    meeting = [p for p in ranked[1:] if no_limit(p["rate_upper"]) >= top["rate_lower"]]
     if not meeting:
         return f"{opened(top['name'])} has the most people per head"
     if len(meeting) == len(ranked) - 1:
@@ -368,14 +256,6 @@ def _rates_title(ranked: Sequence[Place]) -> str:
     )
     those = "that" if len(meeting) == 1 else "those"
     return f"The range of {top['name']} meets {those} of {names}"
-
-
-def _gaps_title(pair: Pair) -> str:
-    ratio, chance = pair["prevalence_ratio"], pair["probability_prevalence_higher"]
-    a, b = opened(pair["a"]), pair["b"]
-    if pair["told_apart"] and ratio is not None:
-        return f"{a} has {'more' if chance > 0.5 else 'fewer'} people per head than {b}"
-    return f"Whether {pair['a']} has more people per head than {b} cannot be told"
 
 
 def _standing(place: Place) -> str:

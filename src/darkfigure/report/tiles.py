@@ -122,7 +122,7 @@ def tiles(reports: Mapping[str, Any]) -> Chart | None:
             else:
                 some = sorted({low, math.sqrt(low * high), high})
                 key = [(SEEN, shade(rate), per(rate)) for rate in some]
-                key += [("", 0.0, "fewer than 5 cases")] if few else []
+                key += [("", 0.0, "fewer than 5")] if few else []
             x = left
             for sign, opacity, text in key:
                 box = {"x": x + 1, "x2": x + 17, "y": y - 8, "y2": y + 8}
