@@ -77,7 +77,7 @@ def gaps(comparison: Mapping[str, Any], pairs: Sequence[Pair]) -> Chart:
         title=_gaps_title(first),
         caption="What is recorded in one place over what is recorded in the other (circle) is the "
         "people there (diamond) times the share of them that is found (square), all per head. "
-        "Where a line crosses 1, it is not known which place has more.",
+        "The further a line reaches to both sides of 1, the less is known of which has more.",
         alt=" ".join(pair["sentence"] for pair in pairs),
         draw=draw,
         header=["Places", "Recorded", "People there", "Share found", "More in the first"],
