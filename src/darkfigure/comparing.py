@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from darkfigure import __version__
 from darkfigure.compare.comparison import Comparison, compare
@@ -20,6 +22,8 @@ from darkfigure.errors import InputError
 from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
 from darkfigure.places import place_of_counts, places_of_study
+from darkfigure.report import comparison_tables
+from darkfigure.report.comparison_page import comparison_page
 from darkfigure.steps import Steps, hash_of
 
 Say = Callable[[str], None]
@@ -46,7 +50,11 @@ class Outcome:
 
 
 def compare_study(
-    path: str | Path, out: str | Path | None = None, *, say: Say = lambda text: None
+    path: str | Path,
+    out: str | Path | None = None,
+    *,
+    reports: Mapping[str, Any] | None = None,
+    say: Say = lambda text: None,
 ) -> Outcome:
     """Compare the places of a study, and write the page.
 
@@ -56,6 +64,8 @@ def compare_study(
         The TOML file.
     out : str or Path, optional
         The folder to write to; `out/` and the name of the study's folder when left out.
+    reports : mapping, optional
+        What came out of the places with one count only; see `report.comparison_page`.
     say : callable, optional
         Told what is being done.
 
@@ -71,7 +81,7 @@ def compare_study(
     folder = Path(out) if out is not None else Path("out") / (path.resolve().parent.name or "study")
     steps = Steps(folder)
     inputs = _inputs(study, path)
-    comparison = None
+    comparison, told = None, None
     if study.places:
         made = steps.text(
             "places.json",
@@ -92,7 +102,24 @@ def compare_study(
             },
             make=lambda: json.dumps(told, ensure_ascii=False, indent=1),
         )
+        tables = comparison_tables.files(told)
+        for name, text in tables.items():
+            steps.text(
+                f"tables/{name}.csv",
+                needs={"comparison": steps.hash_made("comparison.json")},
+                make=partial(str, text),
+            )
     made_by = {"version": __version__, "command": f"darkfigure compare {path.name}"}
+    steps.text(
+        "report.html",
+        needs={
+            "study": study.model_dump(mode="json"),
+            "comparison": told and steps.hash_made("comparison.json"),
+            "reports": reports,
+            "made_by": made_by,
+        },
+        make=lambda: comparison_page(study, told, reports, made_by),
+    )
     steps.finish({**made_by, "seed": study.method.seed})
     return Outcome(study, comparison, folder, tuple(steps.skipped))
 

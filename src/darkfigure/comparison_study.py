@@ -7,6 +7,7 @@ table of their own, `[reports]`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from darkfigure import tables
 from darkfigure.errors import InputError, Problem
+from darkfigure.helplines import Helpline
 from darkfigure.settings import Section, Text, line_of, read
 from darkfigure.study import About, HelpSection, Method
 
@@ -114,6 +116,30 @@ class ReportsSection(Section):
         return self
 
 
+@dataclass(frozen=True)
+class Source:
+    """Where the numbers of a place come from, and how far they could be verified.
+
+    Parameters
+    ----------
+    place : str
+        Its name on the page.
+    citation : str
+        The publication, the file, or the study.
+    status : {'verified', 'secondary', 'unverified'}
+    assumed : float or None
+        The factor within which the total is assumed to lie, where no limits were published.
+    published : str
+        What the authors of a published table concluded, for the total is worked out anew here.
+    """
+
+    place: str
+    citation: str
+    status: Status
+    assumed: float | None
+    published: str = ""
+
+
 class ComparisonStudy(Section):
     """A whole comparison, as `load` reads it.
 
@@ -125,8 +151,10 @@ class ComparisonStudy(Section):
         The places that the question is about, by their short names.
     per : int
         The base of all rates.
-    footing, places, reports, method, about, help_line
+    footing, places, reports, method, about
         See the sections.
+    help : Helpline
+        Whom a reader of the page can call.
     """
 
     title: Text
@@ -153,6 +181,30 @@ class ComparisonStudy(Section):
             if name not in self.places:
                 raise ValueError(f"focus names '{name}', which is no place here")
         return self
+
+    @property
+    def help(self) -> Helpline:
+        """The help line of the page."""
+        return self.help_line.line
+
+    @property
+    def in_focus(self) -> list[str]:
+        """What the places that the question is about are called."""
+        return [self.places[short].name or short for short in self.focus]
+
+    @property
+    def sources(self) -> list[Source]:
+        """Where the numbers of each place come from."""
+        return [
+            Source(
+                each.name or short,
+                _citation(each),
+                each.status,
+                each.within,
+                _published(each.table) if each.table else "",
+            )
+            for short, each in self.places.items()
+        ]
 
 
 def load(path: str | Path) -> ComparisonStudy:
@@ -207,6 +259,18 @@ def load(path: str | Path) -> ComparisonStudy:
     if problems or given.settings is None:
         raise InputError(problems)
     return given.settings
+
+
+def _published(table: str) -> str:
+    known = tables.describe(table)
+    concluded = "; ".join(f"{each} ({each.status})" for each in known.published)
+    return concluded or "not found"
+
+
+def _citation(section: PlaceSection) -> str:
+    known = tables.describe(section.table).citation if section.table else ""
+    own = section.file or section.estimate or ""
+    return section.source or known or own or "not stated"
 
 
 NEEDED = {

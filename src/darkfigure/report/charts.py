@@ -14,7 +14,7 @@ from darkfigure.disclosure import publishable_overlaps
 from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
 from darkfigure.report.svg import INK, LINE, QUIET, SEEN, WIDE, Chart, canvas, drawn_twice, still
-from darkfigure.report.words import is_one, limits, number_or_none, one_in, opened, rounded
+from darkfigure.report.words import clipped, is_one, limits, number_or_none, one_in, opened, rounded
 
 MOST_DOTS = 250
 MOST_ROWS = 16
@@ -272,4 +272,4 @@ def _joined(names: Sequence[str]) -> str:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 20 else f"{name[:19].rstrip()}…"
+    return clipped(name, 20)

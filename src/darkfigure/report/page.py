@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Protocol
-
-import jinja2
-from markupsafe import Markup
 
 from darkfigure.disclosure import (
     publishable_estimate,
@@ -21,40 +16,13 @@ from darkfigure.errors import InputError
 from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
 from darkfigure.report import charts, spread
+from darkfigure.report.frame import About, Help, framed, origin
 from darkfigure.report.matching import matching
 from darkfigure.report.method import facts, method_text, references
 from darkfigure.report.strata import Shown, by_strata
 from darkfigure.report.trust import CAVEATS, findings, plain_range, verdict
 from darkfigure.report.unknowable import unknowable as what_no_data_tell
 from darkfigure.report.words import counted, is_one, one_in, opened, per, rounded
-
-
-class Help(Protocol):
-    """Whom a reader of the page can call; what there is not is empty."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def phone(self) -> str: ...
-    @property
-    def text(self) -> str: ...
-    @property
-    def tty(self) -> str: ...
-
-
-class About(Protocol):
-    """Who did it, and from what."""
-
-    @property
-    def who(self) -> str: ...
-    @property
-    def note(self) -> str: ...
-    @property
-    def contact(self) -> str: ...
-    @property
-    def citation(self) -> str: ...
-    @property
-    def data_status(self) -> str: ...
 
 
 class Method(Protocol):
@@ -151,21 +119,15 @@ def page(
     matched = matching(linkage, estimate) if linkage else None
     beyond = what_no_data_tell(unknowable) if unknowable else None
     kinds = by_strata(*strata) if strata else None
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["dial"] = dial
-    environment.filters["drawing"] = Markup  # our own drawings; every text in them is escaped
-    return environment.get_template("page.html.jinja").render(
-        study=study,
-        histories=histories,
-        estimate=estimate,
-        help=study.help,
+    # With the hash of the counts, a guess at those held back could be tried until it fits.
+    hashed = str(provenance.get("input_hash") or "") if study.smallest_count == 1 else ""
+    return framed(
+        "page.html.jinja",
+        title=study.title,
         answer=answer(study, estimate),
+        help=study.help,
+        synthetic=study.synthetic,
+        estimate=estimate,
         best_guess=_best_guess(estimate),
         rate=_rate(study, estimate),
         verdict=verdict(found),
@@ -199,8 +161,7 @@ def page(
         method_text=method_text(estimate),
         facts=facts(estimate, study.method.seed),
         references=references(estimate, beyond=beyond is not None, linked=matched is not None),
-        origin=_origin(study, provenance),
-        print_line=css_string(_help_line(study.help)),
+        origin=origin(study.about, provenance, hashed),
     )
 
 
@@ -216,36 +177,6 @@ def answer(study: Described, estimate: Estimate) -> str:
         f"{opened(plain_range(estimate))} people were {study.people} in {study.place} in "
         f"{study.period}; {seen:,} of them are on somebody's list, {others}."
     )
-
-
-def css_string(text: str) -> str:
-    r"""A text as a string of CSS that nothing can break out of.
-
-    Examples
-    --------
-    >>> print(css_string('Help: 1-888 "x"</style>'))
-    "Help\3a  1\2d 888 \22 x\22 \3c \2f style\3e "
-    """
-    escaped = "".join(c if c.isalnum() or c == " " else f"\\{ord(c):x} " for c in text)
-    return Markup(f'"{escaped}"')
-
-
-def dial(number: str) -> str:
-    """The digits of a telephone number, for a link that dials it.
-
-    Examples
-    --------
-    >>> dial("1-888-373-7888"), dial("+44 (0) 8000 121 700")
-    ('18883737888', '+4408000121700')
-    """
-    return re.sub(r"[^0-9+*#]", "", number)
-
-
-def _help_line(help: Help) -> str:
-    ways = [help.phone]
-    ways += [f"text {help.text}"] if help.text else []
-    ways += [f"TTY {help.tty}"] if help.tty else []
-    return f"{help.name}: {', '.join(ways)}"
 
 
 def _best_guess(estimate: Estimate) -> str:
@@ -289,25 +220,3 @@ def _overlap_text(histories: CaptureHistories) -> str:
         "many of those on one list are on the others too, few can be missing; if hardly any are, "
         "many are missing."
     )
-
-
-def _origin(study: Described, provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
-    about = study.about
-    # With the hash of the counts, a guess at those held back could be tried until it fits.
-    hashed = str(provenance.get("input_hash") or "") if study.smallest_count == 1 else ""
-    lines = [
-        ("Made by", about.who),
-        ("Data", about.data_status),
-        ("Source", str(provenance.get("source") or about.citation)),
-        ("Cite as", about.citation),
-        ("Note", about.note),
-        ("Contact", about.contact),
-        ("Command", str(provenance.get("command") or "")),
-        ("Version", f"darkfigure {provenance['version']}" if provenance.get("version") else ""),
-        ("Hash of the input", hashed),
-    ]
-    kept: list[tuple[str, str]] = []
-    for name, value in lines:
-        if value and value not in {said for _, said in kept}:
-            kept.append((name, value))
-    return kept

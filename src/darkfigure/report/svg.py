@@ -15,6 +15,7 @@ import altair as alt
 import vl_convert
 
 INK = "#1c1b19"
+PAPER = "#fbfaf6"
 QUIET = "#5f5b54"
 LINE = "#cfcabf"
 SEEN = "#00628a"

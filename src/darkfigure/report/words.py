@@ -13,6 +13,11 @@ ONE_IN_BELOW = 0.42
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
+ORDINALS = (
+    *("first", "second", "third", "fourth", "fifth"),
+    *("sixth", "seventh", "eighth", "ninth", "tenth"),
+)
+
 COMMON_SHARES = (
     (1 / 2, "about half"),
     (3 / 5, "about three in five"),
@@ -171,3 +176,86 @@ def number_or_none(number: float) -> str:
     ('12,346', 'none')
     """
     return f"{number:,.0f}" if math.isfinite(number) else "none"
+
+
+def clipped(text: str, most: int) -> str:
+    """A text cut to a length, with an ellipsis where something is missing.
+
+    Examples
+    --------
+    >>> clipped("Nevada", 8), clipped("District of Columbia", 12)
+    ('Nevada', 'District of…')
+    """
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
+def ordinal(number: int) -> str:
+    """A place in an order, as a word up to the tenth.
+
+    Examples
+    --------
+    >>> ordinal(2), ordinal(11), ordinal(42), ordinal(113)
+    ('second', '11th', '42nd', '113th')
+    """
+    if 1 <= number <= len(ORDINALS):
+        return ORDINALS[number - 1]
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10)
+    return f"{number}{ending or 'th'}"
+
+
+def standing(low: int, high: int, of: int) -> str:
+    """Where somebody stands among so many, never more surely than is known.
+
+    Examples
+    --------
+    >>> standing(1, 2, 6), standing(4, 4, 6)
+    ('may be first or second of six', 'is fourth of six')
+    >>> standing(3, 40, 51), standing(1, 6, 6)
+    ('may be anywhere from third to 40th of 51', 'may be anywhere among six')
+    """
+    if low == high:
+        return f"is {ordinal(low)} of {counted(of)}"
+    if (low, high) == (1, of):
+        return f"may be anywhere among {counted(of)}"
+    if high == low + 1:
+        return f"may be {ordinal(low)} or {ordinal(high)} of {counted(of)}"
+    return f"may be anywhere from {ordinal(low)} to {ordinal(high)} of {counted(of)}"
+
+
+def percent(share: float) -> str:
+    """A share or probability in per cent, never 0 or 100 where it is not certain.
+
+    Examples
+    --------
+    >>> percent(0.493), percent(0.9999), percent(0.0)
+    ('49\xa0%', 'more than 99\xa0%', 'less than 1\xa0%')
+    """
+    if share > 0.99:
+        return "more than 99\u00a0%"
+    return "less than 1\u00a0%" if share < 0.01 else f"{100 * share:.0f}\u00a0%"
+
+
+def percent_exactly(share: float) -> str:
+    """A probability in per cent for a table, to one decimal, never 0 or 100.
+
+    Examples
+    --------
+    >>> percent_exactly(0.4932), percent_exactly(1.0)
+    ('49.3\xa0%', 'over 99.9\xa0%')
+    """
+    if share > 0.9995:
+        return "over 99.9\u00a0%"
+    return "under 0.1\u00a0%" if share < 0.0005 else f"{100 * share:.1f}\u00a0%"
+
+
+def exactly(number: float | None) -> str:
+    """A number in full for a table, to four digits where it is small, or "none".
+
+    Examples
+    --------
+    >>> exactly(13_079.4), exactly(0.123456), exactly(12.5), exactly(None)
+    ('13,079', '0.1235', '12.5', 'none')
+    """
+    if number is None or math.isinf(number):
+        return "none"
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"
