@@ -72,7 +72,7 @@ class Comparison:
         k = len(self.rates.places)
         pairs = k * (k - 1) // 2
         sure = round(self.ranks.distinct * pairs)
-        if chance >= self.level:
+        if chance >= (1 + self.level) / 2:  # as sure as a pair must be to be told apart
             said = [
                 f"{self.first[0]} has the most people per head (probability {percent(chance)})."
             ]

@@ -108,13 +108,14 @@ class Gap:
         else:
             end = "which of the two has more victims per head cannot be told"
         end += f" (probability that it is {self.a}: {percent(self.probability)})."
+        here = f"T{self.a[1:]}" if self.a.startswith("the ") else self.a  # it begins a sentence
         if r.ratio is None or d.ratio is None:
             return (
-                f"{self.a} has {p.span} times as many victims per head as {self.b}; how many are "
+                f"{here} has {p.span} times as many victims per head as {self.b}; how many are "
                 f"recorded is not known of both. So {end}"
             )
         times = "about" if alike else f"{told(r.ratio)} times"
-        first = f"{self.a} records {times} as many cases per head as {self.b}"
+        first = f"{here} records {times} as many cases per head as {self.b}"
         if d.ratio >= 1 and p.upper is not None and p.upper < 1:
             return (
                 f"{first}, for it finds a larger share of them: it has only {p.span} times as many "
