@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from darkfigure.size.convergence import convergence
+from darkfigure.convergence import convergence
 
 
 def autoregressive(rho, chains=4, draws=20_000, seed=1):

@@ -20,7 +20,7 @@ from darkfigure import InputError
 from darkfigure.lists import records as room
 from darkfigure.lists.fields import FIELDS, Mapped, columns_of
 from darkfigure.lists.records import Quality, Records, as_one, read_records, told
-from darkfigure.lists.spreadsheet import open_sheet
+from darkfigure.spreadsheet import open_sheet
 
 BY_HEADERS = Mapped()
 LEFT_OUT = ("it was left out.", "cells: ")

@@ -13,7 +13,7 @@ import xlsxwriter
 from darkfigure import InputError
 from darkfigure.lists import workbook
 from darkfigure.lists.overlap_table import read_overlap_table
-from darkfigure.lists.spreadsheet import Complaints, Sheet, open_sheet
+from darkfigure.spreadsheet import Complaints, Sheet, open_sheet
 
 PEOPLE = [
     ("id", "born", "seen", "on the list", "weight"),

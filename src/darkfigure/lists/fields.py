@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from darkfigure.errors import InputError, Problem
-from darkfigure.lists.spreadsheet import Sheet
+from darkfigure.spreadsheet import Sheet
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "given": ("given name", "given names", "first name", "firstname", "forename", "fname", "first"),

@@ -20,7 +20,7 @@ import numpy as np
 
 from darkfigure.errors import InputError, Problem
 from darkfigure.histories import MAX_LISTS, CaptureHistories
-from darkfigure.lists.spreadsheet import Complaints, Row, Sheet, as_text, open_sheet, refusal
+from darkfigure.spreadsheet import Complaints, Row, Sheet, as_text, open_sheet, refusal
 from darkfigure.strata import MAX_STRATA as MOST_KINDS
 from darkfigure.strata import Strata
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from darkfigure.errors import InputError
 from darkfigure.lists.overlap_table import _Lists, _tally
-from darkfigure.lists.spreadsheet import Complaints, Sheet, as_text, open_sheet
+from darkfigure.spreadsheet import Complaints, Sheet, as_text, open_sheet
 
 if TYPE_CHECKING:
     import polars as pl

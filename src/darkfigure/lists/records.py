@@ -21,7 +21,7 @@ import polars as pl
 from darkfigure.errors import InputError, Problem
 from darkfigure.lists import dates, standardise
 from darkfigure.lists.fields import TELLING, Mapped, columns_of
-from darkfigure.lists.spreadsheet import Sheet, open_sheet, refusal
+from darkfigure.spreadsheet import Sheet, open_sheet, refusal
 
 BY_HEADERS = Mapped()
 OUTSIDE = "The contact lies outside the study's time; it was left out."

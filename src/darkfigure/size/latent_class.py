@@ -26,11 +26,11 @@ import numpy as np
 import numpy.typing as npt
 
 from darkfigure import engine
+from darkfigure.convergence import Convergence, convergence
 from darkfigure.errors import InputError, NoEstimateError
 from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
 from darkfigure.size import _latent_class as kernel
-from darkfigure.size.convergence import Convergence, convergence
 from darkfigure.size.interval import check_draws, doubts_of
 from darkfigure.size.pooled import over_links
 from darkfigure.size.search import cannot_answer

@@ -304,7 +304,7 @@ def _headed(sheet: Sheet) -> Sheet:
 
 
 def _workbook(path: str | Path) -> Sheet:
-    from darkfigure.lists.workbook import filled_sheet
+    from darkfigure.workbook import filled_sheet
 
     numbers, table = filled_sheet(path)
 

@@ -1,0 +1,228 @@
+"""Places with one count: what is recovered, what comes from the prior, and what is refused."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from darkfigure.compare import _awareness
+from darkfigure.compare.awareness import Anchor, Reports, Share, fit, overlap, reports_table
+from darkfigure.errors import InputError, NoEstimateError
+
+SHARE = Share(0.1, 0.02, 0.4)
+FEW = {"chains": 2, "warmup": 300, "draws": 500}
+SLOPE, SPREAD, OWN = 0.5, 0.5, 0.1
+
+
+def simulated(places=20, years=3, systems=("hotline", "police"), seed=1):
+    """Reports of places whose relative rates are known, and these."""
+    rng = np.random.default_rng(seed)
+    people = np.exp(rng.normal(15, 0.7, (places, 1))) * np.ones(years)
+    x = rng.normal(size=(places, 1, len(systems))) + 0.2 * rng.normal(
+        size=(places, years, len(systems))
+    )
+    x = (x - x.mean((0, 1))) / x.std((0, 1))
+    u, v = rng.normal(size=places), rng.normal(size=(places, len(systems)))
+    log_rate = SPREAD * (u - u.mean())
+    log_mean = np.log(2e-5) + log_rate[:, None, None] + OWN * v[:, None, :] + SLOPE * x
+    counts = rng.poisson(people[:, :, None] * np.exp(log_mean)).astype(float)
+    awareness = {name: {"effort": np.exp(x[:, :, s])} for s, name in enumerate(systems)}
+    names = [f"place {i}" for i in range(places)]
+    return Reports(names, range(2014, 2014 + years), systems, counts, people, awareness), log_rate
+
+
+@pytest.fixture(scope="module")
+def two():
+    reports, log_rate = simulated()
+    return fit(reports, share=SHARE, **FEW), log_rate
+
+
+@pytest.fixture(scope="module")
+def alone():
+    return fit(simulated(12, 3, ("hotline",))[0], share=SHARE, **FEW)
+
+
+def test_two_systems_that_share_a_rate_tell_slopes_and_relative_rates(two):
+    found, log_rate = two
+    for slope in found.slopes.values():
+        assert abs(slope.mean() - SLOPE) < 4 * slope.std() < 0.5
+    relative = np.log(found.rate)
+    relative -= relative.mean(axis=1, keepdims=True)
+    lower, upper = np.quantile(relative, (0.025, 0.975), axis=0)
+    assert ((lower < log_rate) & (log_rate < upper)).mean() > 0.8
+    assert np.corrcoef(relative.mean(axis=0), log_rate)[0, 1] > 0.9
+
+
+def test_no_part_of_the_slopes_changes_what_is_expected_to_be_reported(two):
+    found, _ = two
+    for part in (0.0, 0.3, 1.0):
+        split = found._split(part)
+        assert split.share.max() <= 1 + 1e-12
+        reported = np.log(split.rate)[:, :, None] + np.log(split.share)
+        told = np.log(found.rate)[:, :, None] + np.log(found.share)
+        np.testing.assert_allclose(reported.mean(axis=0), told.mean(axis=0), atol=0.02)
+
+
+def test_where_covariates_are_prevalence_the_order_follows_them(alone):
+    x = np.log(alone.reports.awareness["hotline"]["effort"]).mean(axis=1)
+    gained = np.log(alone.rates(0.0)).mean(axis=0) - np.log(alone.rates(1.0)).mean(axis=0)
+    assert np.corrcoef(gained, x)[0, 1] > 0.99
+    order = alone.ranks((0.0, 1.0))
+    assert order[0.0].highest.sum() == pytest.approx(1)
+    assert order[0.0].among_five.sum() == pytest.approx(5)
+    assert order[0.0].expected.sum() == pytest.approx(12 * 13 / 2)
+    assert not np.allclose(order[0.0].expected, order[1.0].expected, atol=0.5)
+
+
+def test_how_high_rates_are_is_all_prior_and_slopes_are_all_data(alone, two):
+    for found in (alone, two[0]):
+        assert found.overlap["share"] > 0.85
+        assert found.overlap["hotline: effort"] < 0.3
+    assert alone.overlap["spread of rates"] > two[0].overlap["spread of rates"]
+    assert "not in the counts" in alone.warnings[0]
+
+
+def test_rates_are_the_prior_share_turned_round(alone):
+    reported = np.log(alone.reports.counts.sum() / alone.reports.population.sum())
+    for q in (0.25, 0.5, 0.75):
+        expected = reported - np.log(SHARE.quantiles(1 - q))
+        typical = np.log(np.exp(np.log(alone.rate).mean(axis=1)))
+        assert abs(np.quantile(typical, q) - expected) < 0.45
+
+
+def test_an_anchor_sets_the_level_and_needs_no_new_fit(alone):
+    rate = 1e-4
+    found = alone.believing(SHARE, [Anchor("place 3", rate, 0.9e-4, 1.1e-4)])
+    assert abs(np.log(np.median(found.rate[:, 3]) / rate)) < 0.1
+    assert found.overlap["share"] < 0.75
+    assert np.log(found.rate[:, 0]).std() < np.log(alone.rate[:, 0]).std()
+
+
+def test_an_anchor_far_from_the_prior_is_said_to_be(alone):
+    found = alone.believing(Share(0.1, 0.08, 0.12), [Anchor("place 3", 1e-2, 0.9e-2, 1.1e-2)])
+    assert any("another share than its prior" in each for each in found.warnings)
+
+
+def test_a_prior_that_the_counts_contradict_is_refused(alone):
+    with pytest.raises(NoEstimateError, match="contradict each other"):
+        alone.believing(Share(0.97, 0.95, 0.99))
+
+
+def test_missing_is_not_zero():
+    reports, _ = simulated(8, 3, ("hotline",), seed=2)
+    counts, people = reports.counts.copy(), reports.population.copy()
+    counts[0, 1:] = np.nan
+    people[0, 2] = np.nan  # a year that is missing altogether
+    found = fit(
+        Reports(reports.places, reports.years, ["hotline"], counts, people), share=SHARE, **FEW
+    )
+    reported = np.log(np.median(found.rate[:, 0] * found.share[:, 0, 0]))
+    assert (
+        abs(reported - np.log(counts[0, 0, 0] / people[0, 0])) < 0.4
+    )  # three times less with zeros
+
+
+def test_the_same_seed_gives_the_same_draws_on_one_core_and_on_two(tmp_path):
+    code = (
+        "import os, sys; cores = int(sys.argv[1])\n"
+        "os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])\n"
+        "import numpy as np; from darkfigure.compare.awareness import *\n"
+        "y = np.random.default_rng(1).poisson(30, (6, 1, 1))\n"
+        "r = Reports('ABCDEF', [1], ['h'], y, np.full((6, 1), 1e6))\n"
+        "f = fit(r, share=Share(0.1, 0.02, 0.4), chains=2, warmup=200, draws=400)\n"
+        "print(repr(f.rate.sum()), repr(f.share.sum()))\n"
+    )
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", code, cores],
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=True,
+        ).stdout
+        for cores in ("1", "2")
+    ]
+    assert said[0] == said[1]
+
+
+def test_the_kernel_draws_what_the_equations_say():
+    """Against the joint Gaussian of factor and residuals, the slow obvious way."""
+    rng = np.random.default_rng(3)
+    spread, own = 0.7, np.array([0.3, 0.5])
+    residual = np.array([0.4, -0.1])
+    covariance = spread**2 + np.diag(own**2)
+    mean = spread * np.ones(2) @ np.linalg.solve(covariance, residual)
+    variance = 1 - spread**2 * np.ones(2) @ np.linalg.solve(covariance, np.ones(2))
+    reports = Reports("AB", [1], ["x", "y"], [[[9, 9]], [[9, 9]]], [[1e9], [1e9]])
+    table = _awareness.table_of(reports)
+    n = 20_000
+    draws = {
+        "base": np.tile([-18.0, -18.0], (n, 1)), "spread": np.full(n, spread),
+        "own": np.tile(own, (n, 1)), "place": np.tile(residual - 18.0, (n, 2, 1)),
+    }  # fmt: skip
+    found = _awareness.split(table, draws, np.array([-9.0]), [], 1.0, seed=int(rng.integers(9)))
+    u = (np.log(found.rate) + 9) / spread
+    np.testing.assert_allclose(u.mean(axis=0), mean, atol=0.02)
+    np.testing.assert_allclose(u.std(axis=0), np.sqrt(variance), atol=0.02)
+    assert found.possible > 0.999
+
+
+def test_overlap_is_the_area_in_common():
+    rng = np.random.default_rng(1)
+    halfway = overlap(rng.normal(size=50_000), rng.normal(1, 1, size=50_000))
+    assert halfway == pytest.approx(0.617, abs=0.02)
+
+
+def table(folder, text):
+    file = folder / "states.csv"
+    file.write_text("place,year,population,cases,calls\n" + text)
+    return reports_table(file, systems=["cases"], awareness={"cases": ["calls / population"]})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("A,2015,,1,2\nB,2015,9,1,3\n", "line 2, column 'population': The population is missing"),
+        ("A,2015,0,1,2\nB,2015,9,1,3\n", "line 2, column 'population': This is zero"),
+        ("A,2015,-5,1,2\nB,2015,9,1,3\n", "line 2, column 'population': The number is negative"),
+        ("A,2015,9,many,2\nB,2015,9,1,3\n", "line 2, column 'cases': A number was expected"),
+        ("A,2015,9,-1,2\nB,2015,9,1,3\n", "line 2, column 'cases': The number is negative"),
+        ("A,2015,9,1.5,2\nB,2015,9,1,3\n", "line 2, column 'cases': A whole number"),
+        ("A,2015,9,1,2\nA,2015,9,1,3\n", "line 3, column 'place': 'A' 2015 is there a second time"),
+        ("A,2015,9,1,2\nB,2015,9,1,\n", "'calls / population' is missing in B 2015"),
+        ("A,2015,9,1,2\nB,2015,9,1,0\n", "line 3, column 'calls': This is zero"),
+        ("A,2015,9,1,2\n", "only one place"),
+        ("A,2015,9,0,2\nB,2015,9,0,3\n", "All counts by 'cases' are zero"),
+        ("A,2015,9,1,2\nB,2015,9,1,2\n", "is the same everywhere"),
+        ("A,soon,9,1,2\nB,2015,9,1,3\n", "line 2, column 'year': A year was expected"),
+        ("A,2015,9,1\nB,2015,9,1,3\n", "line 2: Too few cells"),
+        ("", "no rows"),
+    ],
+)  # fmt: skip
+def test_a_broken_table_is_answered_in_a_sentence(tmp_path, text, said):
+    with pytest.raises(InputError) as caught:
+        table(tmp_path, text)
+    assert said in str(caught.value)
+    assert "states.csv" in str(caught.value)
+
+
+def test_a_table_without_the_column_says_which_there_are(tmp_path):
+    (tmp_path / "t.csv").write_text("state,year,cases\nA,2015,1\n")
+    with pytest.raises(InputError, match="no column 'place' among 'state', 'year', 'cases'"):
+        reports_table(tmp_path / "t.csv", systems=["cases"])
+
+
+def test_a_place_may_lack_a_year_and_zero_counts_are_fine(tmp_path):
+    found = table(tmp_path, "A,2015,9,0,2\nA,2016,9,4,2\nB,2016,9,,\nC,2015,8,1,3\nC,2016,8,2,1\n")
+    assert np.isnan(found.counts[1]).all()
+    assert found.counts[0, 0, 0] == 0
+    assert np.isnan(found.population[1, 0])
+
+
+def test_nothing_heavy_is_loaded_with_the_command_line():
+    code = "import sys, darkfigure.cli, darkfigure.compare.awareness; print('jax' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
