@@ -16,6 +16,7 @@ from darkfigure import __version__
 from darkfigure.compare.comparison import Comparison, compare
 from darkfigure.compare.footing import Footing
 from darkfigure.compare.place import Place
+from darkfigure.compare.rates import Rates
 from darkfigure.comparison_study import ComparisonStudy
 from darkfigure.comparison_study import load as load_comparison
 from darkfigure.errors import InputError
@@ -37,6 +38,8 @@ class Outcome:
     ----------
     study, comparison
         What was asked and answered; None where there are no places with estimates.
+    reports : dict or None
+        What is said of places with one count only; see `reported`.
     folder : Path
         Where the files are.
     skipped : tuple of str
@@ -45,6 +48,7 @@ class Outcome:
 
     study: ComparisonStudy
     comparison: Comparison | None
+    reports: dict[str, Any] | None
     folder: Path
     skipped: tuple[str, ...]
 
@@ -53,7 +57,6 @@ def compare_study(
     path: str | Path,
     out: str | Path | None = None,
     *,
-    reports: Mapping[str, Any] | None = None,
     say: Say = lambda text: None,
 ) -> Outcome:
     """Compare the places of a study, and write the page.
@@ -64,8 +67,6 @@ def compare_study(
         The TOML file.
     out : str or Path, optional
         The folder to write to; `out/` and the name of the study's folder when left out.
-    reports : mapping, optional
-        What came out of the places with one count only; see `report.comparison_page`.
     say : callable, optional
         Told what is being done.
 
@@ -109,19 +110,35 @@ def compare_study(
                 needs={"comparison": steps.hash_made("comparison.json")},
                 make=partial(str, text),
             )
+    reports = None
+    if study.reports is not None:
+        say(f"{study.reports.title}: chains are drawn.")
+        rates = comparison.rates if comparison else None
+        reports = json.loads(
+            steps.text(
+                "reports.json",
+                needs={
+                    "reports": study.reports.model_dump(mode="json"),
+                    "places": told and steps.hash_made("places.json"),
+                    "footing": study.footing.model_dump(mode="json"),
+                    "inputs": inputs,
+                },
+                make=partial(_reported, study, path.parent, rates),
+            )
+        )
     made_by = {"version": __version__, "command": f"darkfigure compare {path.name}"}
     steps.text(
         "report.html",
         needs={
             "study": study.model_dump(mode="json"),
             "comparison": told and steps.hash_made("comparison.json"),
-            "reports": reports,
+            "reports": reports and steps.hash_made("reports.json"),
             "made_by": made_by,
         },
         make=lambda: comparison_page(study, told, reports, made_by),
     )
     steps.finish({**made_by, "seed": study.method.seed})
-    return Outcome(study, comparison, folder, tuple(steps.skipped))
+    return Outcome(study, comparison, reports, folder, tuple(steps.skipped))
 
 
 def compare_tables(
@@ -196,6 +213,14 @@ def _inputs(study: ComparisonStudy, path: Path) -> dict[str, str]:
     files = [each.file or each.estimate for each in study.places.values()]
     files += [study.reports.file] if study.reports else []
     return {name: hash_of((path.parent / name).read_bytes()) for name in files if name}
+
+
+def _reported(study: ComparisonStudy, folder: Path, rates: Rates | None) -> str:
+    from darkfigure.reported import reported
+
+    assert study.reports is not None
+    told = reported(study.reports, folder, known=rates, per=study.per)
+    return json.dumps(told, ensure_ascii=False, indent=1)
 
 
 def _dumped(places: Sequence[Place]) -> str:

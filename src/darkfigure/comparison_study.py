@@ -91,6 +91,7 @@ class ReportsSection(Section):
     title: Text = "Places with one count only"
     place: Text = "place"
     systems: Annotated[dict[str, Text], Field(min_length=1)]
+    called: dict[str, Text] = Field(default_factory=dict)
     awareness: dict[str, list[Text]] = Field(default_factory=dict)
     share: Annotated[list[Positive], Field(min_length=3, max_length=3)]
     focus: list[Text] = Field(default_factory=list)
@@ -104,9 +105,10 @@ class ReportsSection(Section):
     def _fits_together(self) -> ReportsSection:
         if (self.table is None) == (self.file is None):
             raise ValueError("give either 'table' (a published one) or 'file' (a CSV file)")
-        for system in self.awareness:
-            if system not in self.systems:
-                raise ValueError(f"awareness is given for '{system}', which is no system here")
+        for what, named in (("awareness", self.awareness), ("called", self.called)):
+            for system in named:
+                if system not in self.systems:
+                    raise ValueError(f"'{what}' names '{system}', which is no system here")
         low, middle, high = self.share
         if not low < middle < high <= 1:
             raise ValueError(

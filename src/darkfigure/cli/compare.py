@@ -81,24 +81,53 @@ def compare(
         raise InputError("--best and --lowest-first are for --estimates FILE.csv.")
     if len(tables) == 1 and tables[0].endswith(".toml"):
         outcome = compare_study(tables[0], out, say=note)
-        comparison = outcome.comparison
-        page = f"\nThe page: {outcome.folder / 'report.html'}"
-    else:
-        comparison = _compare_tables(
-            tables, population, years, stay, footing, method=method, level=level, per=per, seed=seed
-        )
-        page = ""
-    assert comparison is not None
+        if as_json:
+            told = outcome.comparison.to_dict() if outcome.comparison else {}
+            print_json(told | ({"reports": outcome.reports} if outcome.reports else {}))
+            return
+        if outcome.comparison:
+            _print_comparison(outcome.comparison)
+        if outcome.reports:
+            _print_reports(outcome.reports)
+        print(f"\nThe page: {outcome.folder / 'report.html'}")
+        return
+    comparison = _compare_tables(
+        tables, population, years, stay, footing, method=method, level=level, per=per, seed=seed
+    )
     if as_json:
         print_json(comparison.to_dict())
         return
+    _print_comparison(comparison)
+
+
+def _print_comparison(comparison: Comparison) -> None:
     print(comparison)
     print()
     for each in comparison.gaps[:MOST_TOLD]:
         print(each)
+    if len(comparison.gaps) > MOST_TOLD:
+        print(f"... and {len(comparison.gaps) - MOST_TOLD:,} more pairs.")
     for warning in comparison.warnings:
         note(f"Warning: {warning}")
-    print(page, end="\n" if page else "")
+
+
+def _print_reports(reports: dict[str, Any]) -> None:
+    """Places with one count only: the ranks that those in question may have."""
+    print(
+        f"\n{reports['title']}: of all pairs {100 * reports['told_apart']:.0f} % can be told apart."
+    )
+    most = len(reports["places"])
+    for place in reports["places"]:
+        if place["name"] in reports["focus"]:
+            grid = [p for each in reports["grid"] for p in each["places"]]
+            ranks = [p for p in grid if p["name"] == place["name"]]
+            print(
+                f"{place['name']}: rank {place['recorded_rank']} of {most} by records; between "
+                f"{min(p['rank_lower'] for p in ranks)} and {max(p['rank_upper'] for p in ranks)} "
+                "over what can be assumed of awareness."
+            )
+    for warning in reports["warnings"]:
+        note(f"Warning: {reports['title']}: {warning}")
 
 
 def _rank(file: Path, best: int | None, as_json: bool, **options: Any) -> None:

@@ -74,10 +74,13 @@ def answer(
             f"From reports alone it cannot be told which of {counted(n)} places has the most "
             f"{people} per head{': ' if reports['focus'] else ''}{_reported(reports)}."
         )
-    wide = [low + n / 2 <= high for low, high in map(_rank_span(reports), reports["focus"])]
-    if not all(wide):
-        return f"{said}; from reports alone, {_reported(reports)}."
-    return f"{said}; {listed(reports['focus']) or f'{n} more'} cannot be ranked from reports alone."
+    spans = {name: _rank_span(reports)(name) for name in reports["focus"]}
+    wide = [name for name, (low, high) in spans.items() if low + n / 2 <= high]
+    near = [name for name in spans if name not in wide]
+    if not near:
+        return f"{said}; {listed(wide) or f'{n} more'} cannot be ranked from reports alone."
+    vague = f"{listed(wide)} cannot be ranked, and " if wide else ""
+    return f"{said}; from reports alone, {vague}{_reported({**reports, 'focus': near})}."
 
 
 def time_of(comparison: Shown) -> str:
