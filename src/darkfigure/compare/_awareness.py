@@ -259,7 +259,8 @@ def split(
     # As many draws as before, each as often as its weight says (systematic resampling).
     kept = np.searchsorted(np.cumsum(chance), (np.arange(n) + rng.random()) / n).clip(max=n - 1)
     gumbel = rng.gumbel(size=(n, levels.size))
-    level = levels[(log_weight[kept] + gumbel).argmax(axis=1)]
+    chosen = (log_weight[kept] + gumbel).argmax(axis=1)
+    level = np.interp(chosen + rng.uniform(-0.5, 0.5, n), np.arange(levels.size), levels)
     middle, width = centre[kept] - level[:, None], sd[kept].copy()
     _tell(middle, width, anchors)
     log_rate = _above(middle, width, floor[kept], rng)

@@ -380,13 +380,17 @@ class _Counted:
 def _refuse(found: Split, anchored: bool, part: float) -> None:
     """Raise where hardly anything of the prior, or of the draws, is left."""
     if found.possible < IMPOSSIBLE or found.worth < LEAST_WORTH:
-        also = " or with the anchors" if anchored else ""
+        who = (
+            "The counts, the prior for the share and the anchors"
+            if anchored
+            else ("The counts and the prior for the share")
+        )
         raise NoEstimateError(
-            "The counts and the prior for the share contradict each other: only "
-            f"{100 * found.possible:.2g} % of what the prior holds possible leaves every place "
-            f"with a share of at most 1{also} (where {part:g} of the slopes is reporting), and the "
-            f"draws left are worth {found.worth:,.0f}. No number is given. Lower the share, or "
-            "look for a place that reports far more than its people (a seat of the system itself)."
+            f"{who} contradict each other: {100 * found.possible:.2g} % of what is believed leaves "
+            f"every place with a share of at most 1 (where {part:g} of the slopes is reporting), "
+            f"and the draws left are worth {found.worth:,.0f}. No number is given. Lower the "
+            "share, look whether anchors count the same people and the same time, or look for a "
+            "place that reports far more than its people (such as a seat of the system itself)."
         )
 
 
