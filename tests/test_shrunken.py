@@ -26,7 +26,7 @@ def test_a_small_place_is_drawn_further_to_the_mean_than_a_large_one():
 
 
 def test_the_same_seed_gives_the_same_draws():
-    few = {"chains": 2, "warmup": 100, "draws": 200}
+    few = {"chains": 2, "warmup": 300, "draws": 500}
     first, again, other = (
         exchangeable([3, 9, 30], [90, 90, 300], seed=s, **few) for s in (1, 1, 2)
     )

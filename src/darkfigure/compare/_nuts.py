@@ -19,7 +19,7 @@ from darkfigure.convergence import convergence
 from darkfigure.errors import InputError, NoEstimateError
 
 RHAT = 1.01  # the most (Vehtari, Gelman, Simpson, Carpenter & Bürkner 2021)
-ACCEPT = (0.9, 0.98)  # what share of moves to accept; the second where there were divergences
+ACCEPT = (0.95, 0.99)  # what share of moves to accept; the second where there were divergences
 ROUNDS = 4  # how often the chains may go on where they do not agree yet
 JITTER = 0.1  # how far from the start given the chains begin, in unbounded coordinates
 

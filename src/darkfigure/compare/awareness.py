@@ -305,7 +305,7 @@ def fit(
     >>> counts = rng.poisson([[[20.0]], [[40.0]], [[80.0]], [[30.0]]], (4, 3, 1))
     >>> r = Reports("ABCD", [2014, 2015, 2016], ["hotline"], counts, np.full((4, 3), 1e6))
     >>> found = fit(r, share=Share(0.1, 0.02, 0.4), chains=2, warmup=300, draws=600)
-    >>> found.ranks()[1.0].expected.argmin(), found.overlap["share"] > 0.9
+    >>> int(found.ranks()[1.0].expected.argmin()), found.overlap["share"] > 0.9
     (2, True)
     """
     table = _awareness.table_of(reports)

@@ -194,13 +194,14 @@ def reports_table(
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     table = Path(folder, "states.csv")
-    ...     rows = ["place,year,population,cases,calls", "A,2015,1000,3,9", "B,2015,2000,,20"]
+    ...     head = "place,year,population,cases,calls"
+    ...     rows = [head, "A,2015,1000,3,9", "B,2015,2000,,20", "C,2015,1000,5,8"]
     ...     _ = table.write_text("\\n".join(rows))
     ...     r = reports_table(table, systems=["cases"], awareness={"cases": ["calls / population"]})
     >>> r.places, r.counts.tolist()
-    (('A', 'B'), [[[3.0]], [[nan]]])
+    (('A', 'B', 'C'), [[[3.0]], [[nan]], [[5.0]]])
     >>> r.awareness["cases"]["calls / population"].tolist()
-    [[0.009], [0.01]]
+    [[0.009], [0.01], [0.008]]
     """
     sheet = open_sheet(path)
     named = dict(systems) if isinstance(systems, Mapping) else {name: name for name in systems}
