@@ -71,8 +71,8 @@ def test_where_covariates_are_prevalence_the_order_follows_them(alone):
     gained = np.log(alone.rates(0.0)).mean(axis=0) - np.log(alone.rates(1.0)).mean(axis=0)
     assert np.corrcoef(gained, x)[0, 1] > 0.99
     order = alone.ranks((0.0, 1.0))
-    assert order[0.0].highest.sum() == pytest.approx(1)
-    assert order[0.0].among_five.sum() == pytest.approx(5)
+    assert order[0.0].probability[:, 0].sum() == pytest.approx(1)
+    assert order[0.0].probability[:, :5].sum() == pytest.approx(5)
     assert order[0.0].expected.sum() == pytest.approx(12 * 13 / 2)
     assert not np.allclose(order[0.0].expected, order[1.0].expected, atol=0.5)
 

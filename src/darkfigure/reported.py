@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from darkfigure.compare.ranks import ranks
 from darkfigure.comparison_study import ReportsSection
 from darkfigure.errors import InputError, Problem
 from darkfigure.tables import sheets
 
 if TYPE_CHECKING:
     from darkfigure.compare.awareness import Anchor, Awareness
+    from darkfigure.compare.ranks import Ranks
     from darkfigure.compare.rates import Rates
-
-PARTS = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""What part of the link between awareness and what is reported is taken to be reporting."""
 
 
 def reported(
@@ -94,7 +91,7 @@ def _told(section: ReportsSection, found: Awareness, per: int) -> dict[str, Any]
     relative = found.rate / np.median(found.rate, axis=1, keepdims=True)
     share = found.share[:, :, 0]
     reporting = share / np.median(share, axis=1, keepdims=True)
-    grid = {part: ranks(found.rates(part), level=level) for part in PARTS}
+    grid = found.ranks()
     whole = grid[1.0]
     lower, upper = np.quantile(relative, tails, axis=0)
     last_year = reports.population[:, -1]
@@ -149,7 +146,7 @@ def _told(section: ReportsSection, found: Awareness, per: int) -> dict[str, Any]
     }
 
 
-def _place(found: Any, i: int) -> dict[str, Any]:
+def _place(found: Ranks, i: int) -> dict[str, Any]:
     return {
         "rank_lower": int(found.lower[i]),
         "rank_upper": int(found.upper[i]),

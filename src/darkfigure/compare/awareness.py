@@ -37,11 +37,12 @@ import numpy.typing as npt
 from darkfigure.compare import _awareness, _nuts
 from darkfigure.compare._awareness import Split
 from darkfigure.compare._nuts import Mixing
+from darkfigure.compare.ranks import Ranks, ranks
 from darkfigure.compare.reports import Reports, reports_table
 from darkfigure.engine import Progress
 from darkfigure.errors import InputError, NoEstimateError
 
-__all__ = ["Anchor", "Awareness", "Ranks", "Reports", "Share", "fit", "reports_table"]
+__all__ = ["Anchor", "Awareness", "Reports", "Share", "fit", "reports_table"]
 
 PARTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 LEVELS = 60  # quantiles of the prior for the share, among which it is drawn given all else
@@ -133,25 +134,6 @@ class Anchor:
         return math.log(self.upper / self.lower) / (2 * _Z95)
 
 
-@dataclass(frozen=True)
-class Ranks:
-    """What draws of rates say of the order of places; the highest rate has rank 1.
-
-    Attributes
-    ----------
-    places : tuple of str
-    expected : array of float, shape (places,)
-        Posterior expected ranks (Lin, Louis, Paddock & Ridgeway 2006).
-    highest, among_five : array of float, shape (places,)
-        The probability to have the highest rate, and one of the five highest.
-    """
-
-    places: tuple[str, ...]
-    expected: Floats
-    highest: Floats
-    among_five: Floats
-
-
 @dataclass(frozen=True, eq=False)
 class Awareness:
     """What the counts, the prior and the anchors say together.
@@ -218,35 +200,14 @@ class Awareness:
         return self._counted.believing(share, anchors)
 
     def ranks(self, parts: Sequence[float] = PARTS) -> dict[float, Ranks]:
-        """The order of places along a grid of what part of the slopes is reporting.
+        """The ranks of places along a grid of what part of the slopes is reporting.
 
         Parameters
         ----------
         parts : sequence of float
             Each between 0 and 1.
         """
-        return {part: ranks(self.reports.places, self.rates(part)) for part in parts}
-
-
-def ranks(places: Sequence[str], rates: npt.ArrayLike) -> Ranks:
-    """The order of places by draws of their rates.
-
-    Parameters
-    ----------
-    places : sequence of str
-    rates : array of float, shape (draws, places)
-
-    Examples
-    --------
-    >>> found = ranks(["A", "B"], [[1.0, 2.0], [1.0, 3.0], [2.0, 1.0], [1.0, 4.0]])
-    >>> found.highest.tolist(), found.expected.tolist()
-    ([0.25, 0.75], [1.75, 1.25])
-    """
-    drawn = np.asarray(rates, np.float64)
-    place = (-drawn).argsort(axis=1).argsort(axis=1) + 1
-    return Ranks(
-        tuple(places), place.mean(axis=0), (place == 1).mean(axis=0), (place <= 5).mean(axis=0)
-    )
+        return {part: ranks(self.rates(part)) for part in parts}
 
 
 def fit(

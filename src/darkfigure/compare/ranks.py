@@ -89,16 +89,19 @@ def ranks(draws: npt.ArrayLike, *, level: float = 0.95, highest_first: bool = Tr
     if not highest_first:
         x = -x
     n, k = x.shape
-    counts = np.zeros((k, k))
-    higher = np.empty((k, k))
+    counts, higher = np.zeros((k, k)), np.empty((k, k))
+    tied = np.zeros(n, dtype=np.bool_)
     for j in range(k):
-        above = (x > x[:, [j]]).sum(axis=1)
-        tied = (x == x[:, [j]]).sum(axis=1)
-        for width in np.unique(tied):  # who is level shares the ranks that they take together
-            first = above[tied == width]
-            for step in range(width):
-                counts[j] += np.bincount(first + step, minlength=k) / width
-        higher[j] = (x[:, [j]] > x).mean(axis=0) + 0.5 * (x[:, [j]] == x).mean(axis=0)
+        above, level_with = x[:, [j]] > x, x[:, [j]] == x
+        higher[j] = above.mean(axis=0) + 0.5 * level_with.mean(axis=0)
+        tied |= level_with.sum(axis=1) > 1
+    order = np.argsort(-x[~tied], axis=1)
+    for rank in range(k):
+        counts[:, rank] = np.bincount(order[:, rank], minlength=k)
+    for row in x[tied]:  # who is level shares the ranks that they take together
+        for j in range(k):
+            first, width = int((row > row[j]).sum()), int((row == row[j]).sum())
+            counts[j, first : first + width] += 1 / width
     probability = counts / n
     below = probability.cumsum(axis=1)
     tail = (1 - level) / 2
