@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from scipy.stats import multivariate_normal
 
 from darkfigure.compare import _awareness
 from darkfigure.compare.awareness import Anchor, Reports, Share, fit, overlap, reports_table
@@ -168,6 +169,17 @@ def test_the_kernel_draws_what_the_equations_say():
     np.testing.assert_allclose(u.mean(axis=0), mean, atol=0.02)
     np.testing.assert_allclose(u.std(axis=0), np.sqrt(variance), atol=0.02)
     assert found.possible > 0.999
+
+
+def test_the_common_factor_is_a_normal_density():
+    """Against SciPy's density, the slow obvious way; constants of the dimension apart."""
+    rng = np.random.default_rng(4)
+    spread, own = 0.7, np.array([0.3, 0.5, 0.2])
+    residual = rng.normal(size=(8, 3))
+    slow = multivariate_normal(np.zeros(3), spread**2 + np.diag(own**2)).logpdf(residual).sum()
+    constant = -0.5 * residual.size * np.log(2 * np.pi)
+    found = float(_awareness.common_factor(residual, spread, own))
+    assert found + constant == pytest.approx(slow, rel=1e-5)
 
 
 def test_overlap_is_the_area_in_common():

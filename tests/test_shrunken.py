@@ -48,3 +48,11 @@ def test_the_same_seed_gives_the_same_draws():
 def test_what_cannot_be_answered_is_said(events, trials, said):
     with pytest.raises(InputError, match=said):
         exchangeable(events, trials)
+
+
+def test_chains_that_go_on_draw_anew():
+    """Few draws do not agree at once; what is drawn when they go on is no repetition."""
+    table = surgical()
+    found = exchangeable(table["deaths"], table["operations"], chains=2, warmup=100, draws=60)
+    assert found.mu.size > 120
+    assert np.unique(np.round(found.mu, 6)).size == found.mu.size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,6 +41,8 @@ class Table:
         Their departures from that in each year.
     crude : array of float, shape (S,)
         The logarithm of all that was reported, per person-year.
+    centred : array of float, shape (P, S)
+        How much of what is known of a place's effect its counts tell, between 0 and 1.
     values : array of float, shape (V, 1)
         The different counts there are,
     times : array of float, shape (V, S)
@@ -56,6 +59,7 @@ class Table:
     mean_x: Floats
     x: Floats
     crude: Floats
+    centred: Floats
     values: Floats
     times: Floats
 
@@ -84,6 +88,7 @@ def table_of(reports: Reports) -> Table:
     times = [
         np.bincount(at[..., s][known[..., s]], minlength=values.size) for s in range(len(systems.T))
     ]
+    told = counts.sum(axis=1)  # the information of a Poisson count on its logarithm
     return Table(
         counts=counts,
         known=known.astype(np.float64),
@@ -94,6 +99,7 @@ def table_of(reports: Reports) -> Table:
         mean_x=mean_x,
         x=(x - mean_x[:, None, :]) * counted,
         crude=np.log(counts.sum(axis=(0, 1)) / (people[:, :, None] * known).sum(axis=(0, 1))),
+        centred=told / (told + 1 / (2 * SPREAD[0] ** 2)),
         values=values[:, None],
         times=np.stack(times, axis=1).astype(np.float64),
     )
@@ -102,8 +108,10 @@ def table_of(reports: Reports) -> Table:
 def model(table: Table) -> None:
     """The equations at the head of `awareness`, with the national level of rates integrated out.
 
-    Place effects are centred at their mean, and covariates at each place's own: what counts pin
-    down well, a place's level in each system, has a coordinate of its own.
+    Covariates are centred at each place's own mean: what counts pin down well, a place's level in
+    each system, has a coordinate of its own, `raw`. Where they say little of a place it is its
+    standardised departure from the mean, and between the two in proportion (the partly centred
+    coordinates of Papaspiliopoulos, Roberts & Sköld 2007, Statistical Science 22).
     """
     import jax.numpy as jnp
     import numpyro
@@ -112,13 +120,23 @@ def model(table: Table) -> None:
 
     systems, years, covariates = table.times.shape[1], table.counts.shape[1], len(table.covariates)
 
+    def anywhere(*shape: int) -> Any:
+        return dist.ImproperUniform(dist.constraints.real, (), shape)
+
     def log_normal(name: str, prior: tuple[float, float], *shape: int) -> Any:
         scale = dist.LogNormal(np.log(prior[0]), prior[1]).expand(shape)
         return numpyro.sample(name, scale.to_event(len(shape)))
 
     base = numpyro.sample("base", dist.Normal(table.crude, 3.0).to_event(1))
-    spread = log_normal("spread", SPREAD)
-    own = log_normal("own", SPREAD, systems)
+    # Counts tell the first system's whole variance well, and how it is divided hardly: these two,
+    # as a logarithm and a log odds, are the coordinates, of which the Jacobian is constant.
+    total, divided = (numpyro.sample(x, anywhere()) for x in ("total", "divided"))
+    spread = numpyro.deterministic("spread", jnp.exp(total - 0.5 * jnp.logaddexp(0.0, -divided)))
+    others = numpyro.sample("others", anywhere(systems - 1))
+    first = total - 0.5 * jnp.logaddexp(0.0, divided)
+    own = numpyro.deterministic("own", jnp.exp(jnp.append(first, others)))
+    scales = jnp.log(jnp.append(own, spread))
+    numpyro.factor("scales", dist.Normal(np.log(SPREAD[0]), SPREAD[1]).log_prob(scales).sum())
     excess = log_normal("excess", EXCESS, systems)
     mean, within = base, 0.0
     if covariates:
@@ -127,12 +145,11 @@ def model(table: Table) -> None:
     if years > 1:
         zero_sum = dist.ZeroSumNormal(1.0, (years,)).expand([systems]).to_event(1)
         within = within + numpyro.sample("year", zero_sum).T
-    factor = dist.LowRankMultivariateNormal(
-        jnp.broadcast_to(mean, (len(table.counts), systems)),
-        spread * jnp.ones((systems, 1)),
-        own**2,
-    )
-    place = numpyro.sample("place", factor.to_event(1))
+    raw, less = numpyro.sample("raw", anywhere(len(table.counts), systems)), 1 - table.centred
+    scale = jnp.sqrt(spread**2 + own**2)
+    place = numpyro.deterministic("place", raw * scale**less + less * mean)
+    numpyro.factor("jacobian", (less * jnp.log(scale)).sum())
+    numpyro.factor("factor", common_factor(place - mean, spread, own))
 
     # reported ~ NegativeBinomial(mean, variance = mean + excess mean²), but for what is constant
     size, n = 1 / excess, table.known.sum(axis=(0, 1))
@@ -149,18 +166,37 @@ def model(table: Table) -> None:
     )
 
 
+def common_factor(residual: Any, spread: Any, own: Any) -> Any:
+    """The log density of N(0, spread² 11' + diag(own²)) at each place, but for what is constant.
+
+    By the formulas of Sherman, Morrison and Woodbury the inverse and the determinant are those of
+    the diagonal and of the number 1 + spread² sum_s 1 / own_s², the same for all places.
+    """
+    import jax.numpy as jnp
+
+    weight = own**-2
+    inner = 1 + spread**2 * weight.sum()
+    along = (residual * weight).sum(axis=1)
+    quadratic = (residual**2 * weight).sum() - spread**2 / inner * (along**2).sum()
+    log_determinant = jnp.log(inner) + 2 * jnp.log(own).sum()
+    return -0.5 * (quadratic + len(residual) * log_determinant)
+
+
 def start(table: Table) -> dict[str, Floats]:
     """Likely values in unbounded coordinates: logarithms of what is positive, years by one less."""
     _, years, systems = table.counts.shape
     people = (np.exp(table.log_people)[:, :, None] * table.known).sum(axis=1)
     # Half a report more for everybody, at the pooled rate: no place starts at minus infinity.
     half = 0.5 * np.exp(-table.crude)
+    place = np.log((table.counts.sum(axis=1) + 0.5) / (people + half))
+    less, scale = 1 - table.centred, math.sqrt(2) * SPREAD[0]
     at = {
         "base": table.crude,
-        "spread": np.array(np.log(SPREAD[0])),
-        "own": np.full(systems, np.log(SPREAD[0])),
+        "total": np.array(np.log(scale)),
+        "divided": np.array(0.0),
+        "others": np.full(systems - 1, np.log(SPREAD[0])),
         "excess": np.full(systems, np.log(EXCESS[0])),
-        "place": np.log((table.counts.sum(axis=1) + 0.5) / (people + half)),
+        "raw": (place - less * table.crude) / scale**less,
     }
     if table.covariates:
         at["slope"] = np.zeros(len(table.covariates))

@@ -1,8 +1,9 @@
 """A model's chains, by the No-U-Turn sampler of NumPyro, or a refusal.
 
-All chains move side by side in one compiled loop, so that what they draw does not depend on how
-many cores there are. JAX runs it on a GPU where it sees one. It is loaded here, as late as it can
-be, and its numbers have 64 bits here only.
+The chains run one after the other in one compiled loop, so that what they draw does not depend on
+how many cores there are; side by side they would take many times as long, for each move would be as
+long as that of the slowest chain. JAX runs them on a GPU where it sees one. It is loaded here, as
+late as it can be, and its numbers have 64 bits here only.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from darkfigure._kernel import FOLDER
 from darkfigure.convergence import convergence
 from darkfigure.errors import InputError, NoEstimateError
 
 RHAT = 1.01  # the most (Vehtari, Gelman, Simpson, Carpenter & Bürkner 2021)
 ACCEPT = (0.95, 0.99)  # what share of moves to accept; the second where there were divergences
-ROUNDS = 4  # how often the chains may go on where they do not agree yet
+ROUNDS = 10  # how often the chains may go on where they do not agree yet
 JITTER = 0.1  # how far from the start given the chains begin, in unbounded coordinates
 
 Floats = npt.NDArray[np.float64]
@@ -81,7 +83,7 @@ def sample(
         A likely value of every unknown, from which the chains start, each a little off.
     chains, warmup, draws : int
         How many chains, of how many moves each to set the steps, and of how many that are kept.
-        Where they do not agree yet they go on for as many, up to three times.
+        Where they do not agree yet they go on for as many, up to nine times.
     seed : int
         Of all that is random.
 
@@ -131,6 +133,9 @@ def _run(
             "For this model, first install what it needs: pip install 'darkfigure[bayes]'."
         ) from error
 
+    if FOLDER is not None:  # what was compiled for a model of one shape is kept
+        settings: Any = jax.config
+        settings.update("jax_compilation_cache_dir", str(FOLDER / "jax"))
     with jax.enable_x64(True):
         # The start is given and the density compiled as one piece: for a search for a start, and
         # for each of its operations alone, compilation would take longer than the chains.
@@ -141,7 +146,7 @@ def _run(
         @jax.jit
         @jax.vmap
         def bounded(at: Mapping[str, Any]) -> Any:
-            return constrain_fn(model, (data,), {}, at)
+            return constrain_fn(model, (data,), {}, at, return_deterministic=True)
 
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
         begin = {
@@ -151,13 +156,13 @@ def _run(
         mcmc = MCMC(
             NUTS(potential_fn=potential, target_accept_prob=accept),
             num_warmup=warmup, num_samples=draws, num_chains=chains,
-            chain_method="vectorized", progress_bar=False,
+            chain_method="sequential", progress_bar=False,
         )  # fmt: skip
         rounds: list[dict[str, Floats]] = []
         key, fields, astray, leaps = jax.random.key(seed), ("diverging", "num_steps"), 0, 0.0
         mcmc.run(key, init_params=begin, extra_fields=fields)
         while True:
-            bounds = bounded(mcmc.get_samples())
+            bounds = {k: v for k, v in bounded(mcmc.get_samples()).items() if v.size}
             rounds.append(
                 {k: np.asarray(v).reshape(chains, draws, *v.shape[1:]) for k, v in bounds.items()}
             )
@@ -169,7 +174,9 @@ def _run(
             if astray or rhat <= RHAT or len(rounds) == ROUNDS:
                 return Chains(drawn, Mixing(rhat, ess, astray, accept, leaps / len(rounds)))
             mcmc.post_warmup_state = mcmc.last_state
-            mcmc.run(key, extra_fields=fields)
+            # With the first key again the chains would be driven by the same numbers, and merge
+            # with what they did before.
+            mcmc.run(jax.random.fold_in(key, len(rounds)), extra_fields=fields)
 
 
 def _said(drawn: Mapping[str, Floats]) -> tuple[float, float]:
