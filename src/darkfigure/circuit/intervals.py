@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq, minimize
+from scipy.optimize import brentq
 from scipy.special import expit
 from scipy.stats import chi2
 
@@ -30,6 +30,7 @@ from darkfigure.circuit.multistate import (
     climb,
     design_of,
     expected_counts,
+    least,
     log_odds,
     minus_log_likelihood,
     moments,
@@ -131,7 +132,7 @@ class _Profile:
 
     def at(self, c: float, start: Floats) -> tuple[float, float, Floats]:
         """The value on the profile that c leads to, -2 log L above the least, and where."""
-        beta = minimize(self._pulled, start, (c,), method="BFGS", jac=True).x
+        beta, _ = least(self._pulled, start, c)
         value = log_odds(self.design.natural(beta), self.parameter, self.index)
         above = 2 * (minus_log_likelihood(beta, self.counts, self.design)[0] - self.least)
         if above < -SAME:

@@ -20,7 +20,8 @@ others may hang on data that are not there; these are found and named, and have 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from statistics import NormalDist
@@ -336,6 +337,11 @@ def fit(
     )
 
 
+def compile_once() -> None:
+    """Load the kernel, compiling it if it never ran here."""
+    fit(Histories("A", ("1", "2"), [[1, 1], [1, 0]], [3, 1]), starts=1)
+
+
 def minus_log_likelihood(beta: Floats, counts: MArray, design: Design) -> tuple[float, Floats]:
     """-log L and its gradient at these parameters.
 
@@ -372,21 +378,21 @@ def _check_answerable(counts: MArray, histories: Histories) -> None:
         )
 
 
-def climb(
-    beta: Floats, counts: MArray, design: Design, inverse: Floats | None = None
-) -> tuple[Floats, float]:
+def climb(beta: Floats, counts: MArray, design: Design) -> tuple[Floats, float]:
     """The maximum above a start, and -log L there."""
-    if not design.size:
-        return beta, minus_log_likelihood(beta, counts, design)[0]
-    given = {} if inverse is None else {"hess_inv0": inverse}
-    found = minimize(
-        minus_log_likelihood,
-        beta,
-        (counts, design),
-        method="BFGS",
-        jac=True,
-        options={"maxiter": 20 * design.size + 500, **given},
-    )
+    return least(minus_log_likelihood, beta, counts, design)
+
+
+def least(
+    function: Callable[..., tuple[float, Floats]], start: Floats, *fixed: Any
+) -> tuple[Floats, float]:
+    """Where a function, given with its gradient, is least below a start, and its value there."""
+    if not start.size:
+        return start, function(start, *fixed)[0]
+    most = 20 * start.size + 500
+    with warnings.catch_warnings():  # where it can go no further, it is there
+        warnings.simplefilter("ignore", RuntimeWarning)
+        found = minimize(function, start, fixed, "BFGS", jac=True, options={"maxiter": most})
     return found.x, float(found.fun)
 
 
