@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from benchmarks.circuit import made_up
+from benchmarks.circuit_jobs import made_up
 from benchmarks.parity import multistate_models
 from darkfigure import InputError, NoEstimateError
 from darkfigure.circuit.design import TERMS, Design, Natural
-from darkfigure.circuit.goodness import goodness_of_fit
+from darkfigure.circuit.goodness import goodness_of_fit, pearson
 from darkfigure.circuit.intervals import bootstrap, profile, simulated
 from darkfigure.circuit.m_array import MArray, m_array
 from darkfigure.circuit.multistate import (
@@ -263,12 +263,15 @@ def test_profile_limits_are_where_the_likelihood_says() -> None:
 
 
 def test_at_the_boundary_the_profile_has_a_limit_and_the_rest_has_none() -> None:
-    found = fit(GEESE, "constant", "constant", "city*time", starts=2)
-    (edge,) = [each for each in found.of("movement", "1", "3") if each.occasion == "y1984 to y1985"]
-    assert edge.standard_error is None
+    found = fit(GEESE, "city*time", "city*time", "city*time", starts=3)
+    edge = found.of("movement", "1", "3")[0]
+    assert edge.name == found.at_boundary[0]
     lower, upper = profile(GEESE, found, edge)
     assert lower == 0.0
-    assert 0.0 < upper < 0.02
+    assert 0.0 < upper < 0.03
+    stays = found.of("movement", "1", "1")[0]
+    assert stays.lower is not None
+    assert profile(GEESE, found, stays) == pytest.approx((stays.lower, stays.upper), abs=0.005)
     lost = fit(DIPPER, "time", "time", starts=2)
     with pytest.raises(NoEstimateError, match="survival, 6 to 7 cannot be estimated"):
         profile(DIPPER, lost, lost.of("survival")[-1])
@@ -355,6 +358,21 @@ def test_goodness_of_fit_finds_memory_and_nothing_where_there_is_none() -> None:
     assert (round(females.statistic, 2), females.df) == (10.28, 12)  # U-CARE: 10.276
     assert females.c_hat == 1.0
     json.dumps(females.to_dict())
+
+
+def test_pearson_finds_a_model_that_is_too_simple_and_accepts_the_true_one() -> None:
+    design = Design(5, 3, "city", "constant", "city")
+    truth = np.array([0.5, 1.0, 1.5, 0.4, -1.5, -0.8, -0.5, -1.0, -2.0, -1.2])
+    natural = design.natural(truth)
+    statistics, dfs = [], []
+    for seed in range(5):
+        h = people_of(natural, np.full((6, 3), 80.0), seed)
+        right = pearson(h, fit(h, "city", "constant", "city", starts=2))
+        wrong = pearson(h, fit(h, "constant", "constant", "constant", starts=2))
+        assert wrong.p_value < 1e-4
+        statistics.append(right.statistic)
+        dfs.append(right.df)
+    assert 0.001 < chi2.sf(sum(statistics), sum(dfs)) < 0.999
 
 
 def test_models_are_put_in_order_by_their_criterion() -> None:

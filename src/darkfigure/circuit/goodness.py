@@ -27,6 +27,7 @@ import numpy.typing as npt
 from scipy.stats import chi2, fisher_exact
 
 from darkfigure.circuit.m_array import MArray, m_array
+from darkfigure.circuit.multistate import Fit, design_of, expected_counts
 from darkfigure.circuit.sightings import Histories
 
 Floats = npt.NDArray[np.float64]
@@ -36,7 +37,7 @@ _TURNS = 20_000  # of the EM algorithm, at most
 
 
 @dataclass(frozen=True)
-class Test:
+class FitTest:
     """One test, all its tables added up.
 
     Attributes
@@ -67,10 +68,10 @@ class Goodness:
 
     Attributes
     ----------
-    tests : tuple of Test
+    tests : tuple of FitTest
     """
 
-    tests: tuple[Test, ...]
+    tests: tuple[FitTest, ...]
 
     @property
     def statistic(self) -> float:
@@ -165,8 +166,48 @@ def goodness_of_fit(histories: Histories) -> Goodness:
     for name, asks, each in parts:
         found = list(each)
         statistic, df = sum(x for x, _ in found), sum(n for _, n in found)
-        tests.append(Test(name, asks, float(statistic), df))
+        tests.append(FitTest(name, asks, float(statistic), df))
     return Goodness(tuple(tests))
+
+
+def pearson(histories: Histories, found: Fit) -> FitTest:
+    """Pearson's test of one fitted model: who was seen next when and where, against what it says.
+
+    Of the people seen in one city on one occasion, all cells of the m-array that fewer than two
+    are expected in are taken together.
+
+    Parameters
+    ----------
+    histories : Histories
+        What was fitted.
+    found : Fit
+
+    Returns
+    -------
+    FitTest
+        Its degrees of freedom are those of the cells less the estimable parameters.
+
+    Examples
+    --------
+    >>> from darkfigure.circuit.multistate import fit
+    >>> h = Histories("A", ("1", "2", "3"), [[1, 1, 0], [1, 0, 1], [1, 1, 1]], [20, 9, 30])
+    >>> pearson(h, fit(h)).df
+    1
+    """
+    counts = m_array(histories)
+    model = expected_counts(design_of(histories, found).natural(found.beta), counts.released)
+    statistic, cells = 0.0, 0
+    for t, r in zip(*np.nonzero(counts.released), strict=True):
+        seen = np.append(counts.again[t, r, t:].ravel(), counts.never[t, r])
+        expected = np.append(model.again[t, r, t:].ravel(), model.never[t, r])
+        many = expected >= FEW
+        seen = np.append(seen[many], seen[~many].sum())
+        expected = np.append(expected[many], expected[~many].sum())
+        used = expected > 0
+        statistic += float(np.sum((seen - expected)[used] ** 2 / expected[used]))
+        cells += int(used.sum()) - 1
+    df = max(0, cells - found.estimable)
+    return FitTest("Pearson", "this model does not fit", statistic, df)
 
 
 def _before_and_after(histories: Histories) -> Iterator[Floats]:

@@ -35,6 +35,7 @@ from darkfigure.circuit.multistate import (
     minus_log_likelihood,
     moments,
     probability,
+    quiet,
     rows,
     slope,
 )
@@ -95,7 +96,8 @@ def profile(
     parameter, index, _ = rows(design, histories)[at]
     along = _Profile(m_array(histories), design, parameter, index, found, estimate)
     highest = found.settings["c_hat"] * float(chi2.ppf(level, 1))
-    return along.limit(-1, highest), along.limit(1, highest)
+    with quiet():
+        return along.limit(-1, highest), along.limit(1, highest)
 
 
 class _Profile:
@@ -118,7 +120,10 @@ class _Profile:
         self.counts, self.design, self.parameter, self.index = counts, design, parameter, index
         self.least = found.minus2loglik / 2
         self.beta = found.beta
-        self.middle = log_odds(design.natural(found.beta), parameter, index)
+        natural = design.natural(found.beta)
+        self.middle = log_odds(natural, parameter, index)
+        along = slope(design, natural, parameter, index)
+        self.towards = along / (along @ along)  # there h grows by one
         share, error = estimate.estimate or 0.0, estimate.standard_error
         self.width = error / (share * (1 - share)) if error else 1.0
         self.pull = 4 / self.width**2
@@ -147,7 +152,7 @@ class _Profile:
         inner = float(np.clip(self.middle, 3 - END, END - 3))
         if side * self.middle > END - 3:
             return no_limit
-        near, step = self.beta, self.width
+        near, step = self.beta + (inner - self.middle) * self.towards, self.width
         outer = inner
         while True:
             outer += side * step
@@ -240,8 +245,9 @@ def bootstrap(
     pieces = [
         range(begin, min(begin + AT_ONCE, replicates)) for begin in range(0, replicates, AT_ONCE)
     ]
-    done = engine.run(work, pieces, where=where, workers=workers, progress=progress)
-    draws = np.concatenate(list(done))
+    with quiet():
+        done = engine.run(work, pieces, where=where, workers=workers, progress=progress)
+        draws = np.concatenate(list(done))
     draws[:, [each.estimate is None for each in found.estimates]] = np.nan
     ends = ((1 - level) / 2, (1 + level) / 2)
     pairs = zip(found.estimates, draws.T, strict=True)

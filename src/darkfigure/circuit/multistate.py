@@ -19,9 +19,10 @@ others may hang on data that are not there; these are found and named, and have 
 
 from __future__ import annotations
 
+import contextlib
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from statistics import NormalDist
@@ -35,7 +36,7 @@ from scipy.special import expit, logit
 
 from darkfigure import engine
 from darkfigure.circuit import _multistate as kernel
-from darkfigure.circuit.design import Design, Natural
+from darkfigure.circuit.design import FARTHEST, Design, Natural
 from darkfigure.circuit.m_array import MArray, m_array
 from darkfigure.circuit.sightings import Histories
 from darkfigure.errors import InputError, NoEstimateError
@@ -305,6 +306,7 @@ def fit(
             "of it change with time, or take longer occasions."
         )
     beta, height, found = _highest(counts, design, starts, seed, workers, progress)
+    beta = beta.clip(-FARTHEST, FARTHEST)  # beyond, nothing changes any more
     beta, height, information = _refined(counts, design, beta, height, workers)
     width = NormalDist().inv_cdf((1 + level) / 2), math.sqrt(c_hat)
     estimates, estimable = _estimates(counts, design, beta, information, histories, width, workers)
@@ -390,10 +392,19 @@ def least(
     if not start.size:
         return start, function(start, *fixed)[0]
     most = 20 * start.size + 500
-    with warnings.catch_warnings():  # where it can go no further, it is there
-        warnings.simplefilter("ignore", RuntimeWarning)
-        found = minimize(function, start, fixed, "BFGS", jac=True, options={"maxiter": most})
+    found = minimize(function, start, fixed, "BFGS", jac=True, options={"maxiter": most})
     return found.x, float(found.fun)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Without SciPy's warnings: where a search can go no further, it is there.
+
+    Warnings are turned off for all threads at once, so this stands around them, not in them.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        yield
 
 
 def moments(counts: MArray, design: Design) -> Floats:
@@ -465,8 +476,9 @@ def _highest(
 ) -> tuple[Floats, float, int]:
     """The highest of the maxima above all starts, -log L there, and how many led to it."""
     upward = partial(climb, counts=counts, design=design)
-    places = _starts(counts, design, starts, seed)
-    tops = list(engine.run(upward, places, workers=workers, progress=progress))
+    with quiet():
+        places = _starts(counts, design, starts, seed)
+        tops = list(engine.run(upward, places, workers=workers, progress=progress))
     beta, height = min(tops, key=lambda top: top[1])
     return beta, height, sum(2 * (other - height) < SAME for _, other in tops)
 
@@ -587,8 +599,6 @@ def _estimates(
         error = lower = upper = None
         if lost or (unknown and not edge):
             estimate = None
-        elif length == 0.0:  # with one city nobody can move
-            error, lower, upper = 0.0, share, share
         elif not unknown and not edge:
             off = inflated * math.sqrt(float(np.sum(inside**2 / values)))
             error = off * share * (1 - share)
