@@ -179,6 +179,15 @@ def test_what_the_last_step_does_not_tell_is_named_and_has_no_number() -> None:
     assert any("cannot be estimated" in warning for warning in found.warnings)
 
 
+def test_two_occasions_tell_a_product_alone() -> None:
+    found = fit(
+        Histories("AB", "12", [[1, 1], [1, 2], [1, 0], [2, 2], [2, 0]], [30, 20, 50, 40, 60])
+    )
+    assert found.estimates[0].name == "survival"
+    assert found.not_estimable[:2] == ("survival", "detection")
+    assert found.estimable == found.parameters - 1
+
+
 def test_dippers_by_time_have_eleven_parameters_that_can_be_told() -> None:
     found = fit(DIPPER, "time", "time", starts=3)
     assert (found.parameters, found.estimable) == (12, 11)
@@ -240,6 +249,10 @@ def test_a_call_that_is_wrong_is_refused(given: dict[str, Any], words: str) -> N
 def test_too_many_parameters_and_too_little_data_are_refused() -> None:
     with pytest.raises(InputError, match="2,000 is the most"):
         fit(made_up(500, 40, 8), movement="city*time")
+    year = np.zeros((1, 365), int)
+    year[0, :2] = 1
+    with pytest.raises(InputError, match="take longer occasions"):
+        fit(Histories([f"city {r}" for r in range(33)], [f"{t}" for t in range(365)], year))
     with pytest.raises(NoEstimateError, match="was seen on more than one occasion"):
         fit(Histories("AB", "123", [[1, 0, 0], [0, 2, 0]], [5, 5]))
     with pytest.raises(NoEstimateError, match="before the last occasion"):

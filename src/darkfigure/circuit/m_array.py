@@ -14,8 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from darkfigure.circuit.sightings import Histories
+from darkfigure.errors import InputError
 
 Floats = npt.NDArray[np.float64]
+
+MOST_CELLS = 10**8  # 800 MB
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -48,6 +51,15 @@ class MArray:
         return left
 
     @cached_property
+    def moves(self) -> Floats:
+        """People by the city of a sighting and that of the next, whenever, shape (R, R).
+
+        What is told of a move that only few were seen to make is told of them.
+        """
+        total: Floats = self.again.sum(axis=(0, 2))
+        return total
+
+    @cached_property
     def last(self) -> npt.NDArray[np.int64]:
         """The last u at which any of them were seen, or -1, shape (T - 1, R)."""
         found: npt.NDArray[np.bool_] = np.sum(self.again, axis=3) > 0
@@ -63,6 +75,11 @@ def m_array(histories: Histories) -> MArray:
     ----------
     histories : Histories
 
+    Raises
+    ------
+    InputError
+        If cities times occasions are more than about 10,000.
+
     Examples
     --------
     >>> from darkfigure.circuit.sightings import Histories
@@ -77,6 +94,11 @@ def m_array(histories: Histories) -> MArray:
     patterns, freq = histories.patterns, histories.freq.astype(float)
     rows, occasions = patterns.shape
     cities = len(histories.cities)
+    if ((occasions - 1) * cities) ** 2 > MOST_CELLS:
+        raise InputError(
+            f"{cities} cities on {occasions} occasions are too many to follow everybody through; "
+            "take longer occasions, or put cities together."
+        )
     first = np.zeros((occasions, cities))
     again = np.zeros((occasions - 1, cities, occasions - 1, cities))
     when = np.full(rows, -1)

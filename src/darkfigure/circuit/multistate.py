@@ -696,7 +696,7 @@ def _warnings(
             f"Only one of {starts} starts led to the highest maximum that was found; there may be "
             "a higher one. Take more starts, or a smaller model."
         )
-    moved = counts.again.sum(axis=(0, 2))
+    moved = counts.moves
     for r, city in enumerate(histories.cities):
         if not counts.first[:, r].any() and not moved[:, r].any():
             told.append(f"Nobody was ever seen in {city}.")
