@@ -306,7 +306,9 @@ def fit(
             "of it change with time, or take longer occasions."
         )
     beta, height, found = _highest(counts, design, starts, seed, workers, progress)
-    beta = beta.clip(-FARTHEST, FARTHEST)  # beyond, nothing changes any more
+    within = beta.clip(-FARTHEST, FARTHEST)  # beyond, most often nothing changes any more
+    if minus_log_likelihood(within, counts, design)[0] <= height + SAME / 100:
+        beta = within
     beta, height, information = _refined(counts, design, beta, height, workers)
     width = NormalDist().inv_cdf((1 + level) / 2), math.sqrt(c_hat)
     estimates, estimable = _estimates(counts, design, beta, information, histories, width, workers)
