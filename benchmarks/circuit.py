@@ -35,7 +35,8 @@ from benchmarks.speed import IMAGES, RESULTS, ROOT, cpu
 from darkfigure import engine
 from darkfigure.circuit.design import TERMS, Design
 from darkfigure.circuit.m_array import m_array
-from darkfigure.circuit.multistate import SAME, climb, fit
+from darkfigure.circuit.maximum import SAME, climb
+from darkfigure.circuit.multistate import fit
 from darkfigure.report.svg import INK, SEEN
 
 SEEDS = range(1, 21)

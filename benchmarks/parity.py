@@ -26,8 +26,9 @@ import numpy as np
 import numpy.typing as npt
 
 from darkfigure import engine, tables
+from darkfigure.circuit.estimates import Estimated
 from darkfigure.circuit.goodness import goodness_of_fit
-from darkfigure.circuit.multistate import Estimated, Fit
+from darkfigure.circuit.multistate import Fit
 from darkfigure.circuit.multistate import fit as fit_multistate
 from darkfigure.circuit.sightings import read_histories
 from darkfigure.compare.rank_sets import best, joint_intervals, rank_sets

@@ -21,24 +21,18 @@ from scipy.stats import chi2
 
 from darkfigure import engine
 from darkfigure.circuit.design import Design, Natural
-from darkfigure.circuit.m_array import MArray, m_array
-from darkfigure.circuit.multistate import (
-    SAME,
+from darkfigure.circuit.estimates import (
     Estimated,
-    Fit,
     Index,
-    climb,
-    design_of,
     expected_counts,
-    least,
     log_odds,
-    minus_log_likelihood,
-    moments,
     probability,
-    quiet,
     rows,
     slope,
 )
+from darkfigure.circuit.m_array import MArray, m_array
+from darkfigure.circuit.maximum import SAME, climb, least, minus_log_likelihood, moments, quiet
+from darkfigure.circuit.multistate import Fit, design_of
 from darkfigure.circuit.sightings import Histories
 from darkfigure.errors import InputError, NoEstimateError
 
