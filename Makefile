@@ -66,6 +66,7 @@ docs: .venv/dev.stamp ## build the documentation into site/
 	$(PIP) install --no-deps --no-build-isolation -e .
 	@echo "compiling once (about half a minute)"
 	$(BIN)/python -c "from darkfigure.size.methods import compile_once; compile_once()"
+	$(BIN)/python -c "from darkfigure.circuit.multistate import compile_once; compile_once()"
 	touch $@
 
 .venv/dev.stamp: requirements-dev.lock .venv/run.stamp

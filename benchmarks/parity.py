@@ -15,6 +15,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,6 +26,11 @@ import numpy as np
 import numpy.typing as npt
 
 from darkfigure import engine, tables
+from darkfigure.circuit.estimates import Estimated
+from darkfigure.circuit.goodness import goodness_of_fit
+from darkfigure.circuit.multistate import Fit
+from darkfigure.circuit.multistate import fit as fit_multistate
+from darkfigure.circuit.sightings import read_histories
 from darkfigure.compare.rank_sets import best, joint_intervals, rank_sets
 from darkfigure.compare.shrunken import exchangeable, independent
 from darkfigure.histories import CaptureHistories
@@ -628,6 +634,90 @@ def rank_limits() -> Iterator[Row]:
         yield same(f"travel-time-2011, joint {level} % intervals: limits", equal, theirs.size)
 
 
+MULTISTATE = {
+    # the peer's file and model; table, survival, detection, movement
+    ("marked_dipper", "dipper_CJS_dot_dot"): ("dipper", "constant", "constant", "constant"),
+    ("marked_dipper", "dipper_CJS_time_time"): ("dipper", "time", "time", "constant"),
+    ("marked_multistate", "mstrata_hmm_Sdot_ptime"): ("mstrata", "constant", "time", "city"),
+    ("marked_multistate", "mstrata_hmm_Sstratum_pstratum"): ("mstrata", "city", "city", "city"),
+    ("marked_multistate", "geese_hmm_Sstratum_pstratum"): ("geese", "city", "city", "city"),
+    ("multistate_direct_likelihood", "mstrata S(.) p(t) psi(.)"): (
+        "mstrata",
+        "constant",
+        "time",
+        "city",
+    ),
+    ("multistate_direct_likelihood", "mstrata S(s) p(s) psi(.)"): ("mstrata", *["city"] * 3),
+    ("multistate_direct_likelihood", "geese S(s) p(s) psi(.)"): ("geese", *["city"] * 3),
+}
+# geese, by the tests that the R package R2ucare (Gimenez et al. 2018) holds itself to
+UCARE = {"3G.SR": (117.753, 12), "3G.SM": (302.769, 119), "WBWA": (472.855, 20)}
+
+
+def multistate_models() -> Iterator[Row]:
+    """-2 log L and all estimates of multistate models; tests of fit of the geese.
+
+    The last survival and detection of dippers by time come as a product alone: marked gives one of
+    many pairs, without an error that means anything, and ours are named and have no number.
+    """
+    for (file, model), (table, *terms) in MULTISTATE.items():
+        answer = peer(file)[model]
+        found = fit_multistate(read_histories(sheets.path(table)), *terms)
+        what = f"{table} S({terms[0]}) p({terms[1]}), {file.split('_')[0]}"
+        theirs = answer["neg2loglik"]
+        ok = abs(found.minus2loglik - theirs) <= 0.01
+        yield Row(f"{what}: -2 log L", f"{found.minus2loglik:.4f}", f"{theirs:.4f}", "0.01", ok)
+        pairs = dict(multistate_pairs(found, answer))
+        assert len(pairs) == sum(each.estimate is not None for each in found.estimates)
+        for i, kind in enumerate(("estimate", "standard error")):
+            ours, theirs = max(
+                ((a[i], b[i]) for a, b in pairs.values()), key=lambda each: abs(each[0] - each[1])
+            )
+            ok = abs(ours - theirs) <= 0.0005
+            name = f"{what}: {kind}, worst of {len(pairs)}"
+            yield Row(name, f"{ours:.5f}", f"{theirs:.5f}", "0.0005", ok)
+    for test in goodness_of_fit(read_histories(sheets.path("geese"))).tests:
+        if test.name in UCARE:
+            statistic, df = UCARE[test.name]
+            ours = f"{test.statistic:.3f} on {test.df}"
+            yield same(f"geese, {test.name}: statistic and df", ours, f"{statistic} on {df}")
+
+
+def multistate_pairs(
+    found: Fit, answer: dict[str, Any]
+) -> Iterator[tuple[str, tuple[tuple[float, float], tuple[float, float]]]]:
+    """Estimate and standard error, ours and the peer's, of each that can be estimated."""
+    for each in found.estimates:
+        if each.estimate is None or each.standard_error is None:
+            continue
+        kind = {"survival": "S", "detection": "p", "movement": "psi"}[each.parameter]
+        if kind in answer:  # arrays by step, city and aim; cities are letters or numbers
+            step = 0
+            if each.occasion is not None:
+                step = int(re.findall("[0-9]+", each.occasion)[-1]) - 2
+            at: Any = (step,)
+            for city in (each.city or "A", each.to):
+                if city is not None:
+                    at = (*at, "ABC123".index(city) % 3)
+            theirs = [float(np.array(answer[kind + end])[at]) for end in ("", "_se")]
+        else:
+            called = {"survival": ("S", "Phi"), "detection": ("p",), "movement": ("Psi",)}
+            rows = [row for name in called[each.parameter] for row in answer["reals"].get(name, ())]
+            (row,) = [row for row in rows if is_of(row, each)]
+            theirs = [row["estimate"], row["se"]]
+        yield each.name, ((each.estimate, each.standard_error), (theirs[0], theirs[1]))
+
+
+def is_of(row: dict[str, Any], each: Estimated) -> bool:
+    """Whether a row of marked is of the same probability; it calls a step by its beginning."""
+    letters = {"1": "A", "2": "B", "3": "C"}
+    when = None
+    if each.occasion is not None:
+        when = each.occasion.split(" to ")[0]
+    cities = [letters.get(city, city) if city else None for city in (each.city, each.to)]
+    return [row.get("time"), row.get("stratum"), row.get("tostratum")] == [when, *cities]
+
+
 def columns(rows: list[dict[str, str]], *names: str) -> list[list[float]]:
     """Columns of a sheet as numbers."""
     return [[float(row[name]) for row in rows] for name in names]
@@ -692,6 +782,7 @@ DETERMINISTIC: tuple[Callable[[], Iterator[Row]], ...] = (
     decomposable_graphs,
     rank_limits,
     surgical,
+    multistate_models,
 )
 MONTE_CARLO: tuple[Callable[..., Iterator[Row]], ...] = (
     limits,

@@ -9,7 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.sparse.csgraph import shortest_path
 
 from darkfigure import InputError, tables
 from darkfigure.tables import sheets
@@ -19,7 +21,15 @@ RANKED = {"verified": 0, "secondary": 1, "unverified": 2}
 
 # How many rows each file has.
 ROWS = {
+    "dipper": 294,
+    "geese": 623,
+    "geese-sample500": 500,
+    "mstrata": 255,
     "pisa-2018-math": 38,
+    "road-cities": 33,
+    "road-legs": 65,
+    "road-shortest": 528,
+    "skagit": 100,
     "surgical-bugs": 12,
     "travel-time-2011": 51,
     "us-city-population-2013": 150,
@@ -103,6 +113,18 @@ def test_the_joined_sheet_is_the_join_of_its_sources() -> None:
     assert sheets.rows("us-states-2012-2016") == script.joined()
 
 
+def test_the_shortest_ways_are_those_over_the_legs() -> None:
+    cities = [row["city"] for row in sheets.rows("road-cities")]
+    for length in ("miles", "hours_freeflow"):
+        legs = np.zeros((33, 33))
+        for row in sheets.rows("road-legs"):
+            legs[cities.index(row["city_a"]), cities.index(row["city_b"])] = float(row[length])
+        ways = shortest_path(legs, directed=False)
+        for row in sheets.rows("road-shortest"):
+            way = ways[cities.index(row["city_a"]), cities.index(row["city_b"])]
+            assert float(row[length]) == pytest.approx(way, abs=0.006)
+
+
 def test_a_state_without_a_record_has_empty_cells_and_no_zero() -> None:
     rows = sheets.rows("us-states-2012-2016")
     recorded = {(row["state"], row["year"]) for row in sheets.rows("us-fbi-states-2013-2020")}
@@ -127,7 +149,7 @@ def test_an_unknown_sheet_or_folder_is_refused_with_what_there_is() -> None:
     for wrong in (sheets.rows, sheets.describe, sheets.path):
         with pytest.raises(InputError, match=r"'pisa-2018-math'.*`darkfigure tables`"):
             wrong("pisa-2018-maths")
-    with pytest.raises(InputError, match="'jurisdictions', 'ranks'"):
+    with pytest.raises(InputError, match="'circuit', 'jurisdictions', 'ranks'"):
         sheets.names("nowhere")
 
 

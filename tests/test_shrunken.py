@@ -52,7 +52,7 @@ def test_what_cannot_be_answered_is_said(events, trials, said):
 
 def test_chains_that_go_on_draw_anew():
     """Few draws do not agree at once; what is drawn when they go on is no repetition."""
-    table = surgical()
+    table = surgical_table()
     found = exchangeable(table["deaths"], table["operations"], chains=2, warmup=100, draws=60)
     assert found.mu.size > 120
     assert np.unique(np.round(found.mu, 6)).size == found.mu.size

@@ -36,7 +36,7 @@ def list_tables(
                 f"{each.place}, {each.period}"
             )
         for folder, heading in sheets.folders().items():
-            print(f"\n{heading} (not lists; nothing to estimate):")
+            print(f"\n{heading} (not lists):")
             for sheet in map(sheets.describe, sheets.names(folder)):
                 size = len(sheets.rows(sheet.name))
                 print(f"{sheet.name:<34}{size:>5,} rows  {sheet.status:<11}{sheet.what}")

@@ -6,17 +6,15 @@ from wherever they come: the ranks need nothing else. The errors are taken to be
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from darkfigure.compare.rank_sets import DRAWS, joint_intervals, rank_sets
 from darkfigure.errors import InputError, Problem
+from darkfigure.table_file import rows_of
 
 COLUMNS = ("place", "estimate", "se")
 MOST_TOLD = 20
@@ -71,7 +69,7 @@ def read_estimates(path: str | Path) -> Estimates:
     Estimates(places=('North', 'South'), estimates=(5.2, 4.1), standard_errors=(0.4, 0.3))
     """
     file = str(path)
-    rows = _rows(file)
+    rows = rows_of(file)
     header_line, header = next(rows, (1, []))
     if not header:
         raise InputError(Problem(f"The file is empty; {_EXPECTED}", file=file))
@@ -164,37 +162,6 @@ def rank_table(
         for i, name in enumerate(estimates.places)
     ]
     return {**drawn, "places": places}
-
-
-def _rows(file: str) -> Iterator[tuple[int, list[str]]]:
-    """The number and the cells of each line that has any text, without blanks around them."""
-    try:
-        text = Path(file).read_bytes().decode("utf-8-sig")
-    except FileNotFoundError as error:
-        message = "There is no such file; check the name and the folder."
-        raise InputError(Problem(message, file=file)) from error
-    except UnicodeDecodeError as error:
-        message = "The file is not UTF-8 text; save it as CSV with the encoding UTF-8."
-        raise InputError(Problem(message, file=file)) from error
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "its name holds a null character"
-        raise InputError(Problem(f"The file could not be read: {reason}.", file=file)) from error
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    reader = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=max(",;\t", key=first.count),
-        skipinitialspace=True,
-        strict=True,
-    )
-    line = 1
-    try:
-        for cells in reader:
-            if "".join(cells).strip():
-                yield line, [cell.strip() for cell in cells]
-            line = reader.line_num + 1
-    except csv.Error as error:
-        message = "A quotation mark here has no partner; mend this line or save the table again."
-        raise InputError(Problem(message, file=file, line=line)) from error
 
 
 def _places_of_columns(file: str, line: int, header: list[str]) -> dict[str, int]:

@@ -1,0 +1,192 @@
+"""The highest maximum of the multistate likelihood: climbed from many places, and how sharp."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+from scipy.special import logit
+
+from darkfigure import engine
+from darkfigure.circuit import _multistate as kernel
+from darkfigure.circuit.design import Design
+from darkfigure.circuit.m_array import MArray
+
+Floats = npt.NDArray[np.float64]
+
+JITTER = (0.5, 1.0)  # standard deviations, on the logit scale, about the first start
+SAME = 0.01  # of -2 log L: two maxima no further apart are one
+REDUNDANT = 1e-9  # of an eigenvalue of the scaled information: zero, but for rounding
+NOTHING_KNOWN = 1e-3  # of an eigenvalue on the logit scale: a standard error above 30
+_STEP = 1e-3  # of the differences of gradients
+
+
+def minus_log_likelihood(beta: Floats, counts: MArray, design: Design) -> tuple[float, Floats]:
+    """-log L and its gradient at these parameters.
+
+    Examples
+    --------
+    >>> from darkfigure.circuit.m_array import m_array
+    >>> from darkfigure.circuit.sightings import Histories
+    >>> h = Histories("A", ("1", "2"), [[1, 1], [1, 0]], [3, 1])
+    >>> minus_log_likelihood(np.zeros(2), m_array(h), Design(1, 1, "constant", "constant", "city"))
+    (4.446..., array([-1.33..., -1.33...]))
+    """
+    at = design.natural(beta)
+    like, *events = kernel.expected(
+        counts.again,
+        counts.never,
+        counts.last,
+        at.survival,
+        at.gone,
+        at.movement,
+        at.detection,
+        at.missed,
+    )
+    return -like, -design.gradient(at, tuple(events))
+
+
+def climb(beta: Floats, counts: MArray, design: Design) -> tuple[Floats, float]:
+    """The maximum above a start, and -log L there."""
+    return least(minus_log_likelihood, beta, counts, design)
+
+
+def least(
+    function: Callable[..., tuple[float, Floats]], start: Floats, *fixed: Any
+) -> tuple[Floats, float]:
+    """Where a function, given with its gradient, is least below a start, and its value there."""
+    if not start.size:
+        return start, function(start, *fixed)[0]
+    most = 20 * start.size + 500
+    found = minimize(function, start, fixed, "BFGS", jac=True, options={"maxiter": most})
+    return found.x, float(found.fun)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Without SciPy's warnings: where a search can go no further, it is there.
+
+    Warnings are turned off for all threads at once, so this stands around them, not in them.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        yield
+
+
+def moments(counts: MArray, design: Design) -> Floats:
+    """A start: what is seen one and two occasions after a sighting, over all cities.
+
+    A share a is seen at once and b after one miss: a = S p and b = S (1 - p) S p, so that
+    S = a + b / a and p = a / S.
+    """
+    steps, cities = counts.never.shape
+    at_once = np.array([counts.again[t, :, t, :] for t in range(steps)])
+    a = at_once.sum() / counts.released.sum()
+    alive = 0.8
+    if steps > 1 and a > 0:
+        later = sum(counts.again[t, :, t + 1, :].sum() for t in range(steps - 1))
+        alive = a + later / max(counts.released[:-1].sum(), 1.0) / a
+    alive = float(np.clip(alive, 0.1, 0.95))
+    found = float(np.clip(a / alive, 0.05, 0.95))
+    smoothed = at_once.sum(axis=0) + 0.5 + np.eye(cities)
+    logits = np.log(smoothed / np.diag(smoothed)[:, None])[design._from, design.others]
+    eta = np.concatenate(
+        [
+            np.full(steps * cities, logit(alive)),
+            np.full(steps * cities, logit(found)),
+            np.tile(logits.ravel(), steps),
+        ]
+    )
+    return _projected(eta, design)
+
+
+def _projected(eta: Floats, design: Design) -> Floats:
+    """Parameters with about these linear predictors: the mean over all that are one's."""
+    first = design.places[0]
+    numbers = np.bincount(first, minlength=design.size)
+    sums = np.bincount(first, eta, minlength=design.size)
+    return sums / np.maximum(numbers, 1)
+
+
+def starting_points(counts: MArray, design: Design, starts: int, seed: int) -> list[Floats]:
+    """Where to climb from: the moments, the maximum without time, and places about the first."""
+    first = moments(counts, design)
+    places = [first]
+    flat = {
+        kind: {"time": "constant", "city+time": "city", "city*time": "city"}.get(term, term)
+        for kind, term in design.terms.items()
+    }
+    if flat != design.terms and starts > 1:
+        smaller = Design(design.steps, design.cities, **flat)
+        top, _ = climb(moments(counts, smaller), counts, smaller)
+        places.append(_projected(smaller.predictors(top), design))
+    rng = np.random.default_rng(seed)
+    while len(places) < starts:
+        spread = JITTER[len(places) % len(JITTER)]
+        places.append(first + rng.normal(0.0, spread, design.size))
+    return places
+
+
+def highest(
+    counts: MArray,
+    design: Design,
+    starts: int,
+    seed: int,
+    workers: int | None,
+    progress: engine.Progress | None,
+) -> tuple[Floats, float, int]:
+    """The highest of the maxima above all starts, -log L there, and how many led to it."""
+    upward = partial(climb, counts=counts, design=design)
+    with quiet():
+        places = starting_points(counts, design, starts, seed)
+        tops = list(engine.run(upward, places, workers=workers, progress=progress))
+    beta, height = min(tops, key=lambda top: top[1])
+    return beta, height, sum(2 * (other - height) < SAME for _, other in tops)
+
+
+def information_at(counts: MArray, design: Design, beta: Floats, workers: int | None) -> Floats:
+    """The observed information, by differences of the exact gradient, of the fourth order."""
+
+    def column(j: int) -> Floats:
+        total = np.zeros(design.size)
+        for k, weight in ((1, 8.0), (2, -1.0)):
+            for sign in (1, -1):
+                moved = beta.copy()
+                moved[j] += sign * k * _STEP
+                total += sign * weight * minus_log_likelihood(moved, counts, design)[1]
+        return total / (12 * _STEP)
+
+    columns = list(engine.run(column, range(design.size), workers=workers))
+    matrix = np.array(columns).reshape(design.size, design.size)
+    return (matrix + matrix.T) / 2
+
+
+def known(information: Floats) -> tuple[Floats, Floats]:
+    """The directions of which something is known, as columns, and the information in each."""
+    values, vectors = np.linalg.eigh(information)
+    kept = values > max(NOTHING_KNOWN, REDUNDANT * float(values.max(initial=0.0)))
+    return vectors[:, kept], values[kept]
+
+
+def refined(
+    counts: MArray, design: Design, beta: Floats, height: float, workers: int | None
+) -> tuple[Floats, float, Floats]:
+    """The last steps to the maximum, by Newton's method, and the information there."""
+    information = information_at(counts, design, beta, workers)
+    for _ in range(3):
+        slope = minus_log_likelihood(beta, counts, design)[1]
+        directions, values = known(information)
+        step = directions @ ((directions.T @ slope) / values)
+        moved = beta - step
+        reached = minus_log_likelihood(moved, counts, design)[0]
+        if not (reached <= height and float(slope @ step) > 1e-9):
+            break
+        beta, height = moved, reached
+        information = information_at(counts, design, beta, workers)
+    return beta, height, information

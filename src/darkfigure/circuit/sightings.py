@@ -1,0 +1,505 @@
+"""Sightings: who was seen when and where, as counts of histories over occasions.
+
+A history has one entry for each occasion: 0 where the person was not seen, else the city. People
+with the same history are pooled as they are read, names and dates are forgotten, and nothing here
+prints a history: one that is somebody's alone is that person's path.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from darkfigure.errors import InputError, Problem
+from darkfigure.table_file import rows_of
+
+Every = Literal["week", "month", "quarter", "year"] | int
+Several = Literal["none", "first", "last"]
+
+MOST_TOLD = 20
+_EXPECTED = (
+    "either one column for each occasion (0: not seen, else the city) and perhaps freq, or the "
+    "columns person, date and city with one row for each sighting"
+)
+_WHOLE = re.compile(r"[0-9]+")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Histories:
+    """Counts of people by their history, the same histories pooled.
+
+    Parameters
+    ----------
+    cities : sequence of str
+        The R cities, all different.
+    occasions : sequence of str
+        The T occasions in order of time, two or more, all different.
+    patterns : array of int, shape (rows, T)
+        0 where not seen, else 1 to R, the number of the city; every row has one sighting or more.
+    freq : array of int, shape (rows,), optional
+        How many people have each history, zero or more; one each where it is left out.
+    groups : sequence of str, length rows, optional
+        The group of the people of each row, such as their sex.
+    notes : sequence of str
+        What a reader of any result should know about how these counts came to be.
+
+    Raises
+    ------
+    InputError
+        For no city, fewer than two occasions, names used twice, shapes that do not fit, cities
+        that do not exist, a history without a sighting, numbers that are no counts, or nobody.
+
+    Examples
+    --------
+    >>> h = Histories(("Reno", "Oakland"), ("May", "June"), [[1, 0], [1, 2], [1, 0]], [5, 2, 3])
+    >>> h
+    <Histories: 10 people in 2 cities over 2 occasions, 12 sightings>
+    """
+
+    cities: tuple[str, ...]
+    occasions: tuple[str, ...]
+    patterns: npt.NDArray[np.int64]
+    freq: npt.NDArray[np.int64]
+    groups: tuple[str, ...] | None
+    notes: tuple[str, ...]
+
+    def __init__(
+        self,
+        cities: Sequence[str],
+        occasions: Sequence[str],
+        patterns: npt.ArrayLike,
+        freq: npt.ArrayLike | None = None,
+        groups: Sequence[str] | None = None,
+        notes: Iterable[str] = (),
+    ) -> None:
+        cities, occasions = tuple(map(str, cities)), tuple(map(str, occasions))
+        given = np.asarray(patterns)
+        _check_names(cities, occasions)
+        if given.ndim != 2 or given.shape[1] != len(occasions):
+            raise InputError(
+                f"Each history has one entry for each of the {len(occasions)} occasions; these "
+                f"have the shape {given.shape}."
+            )
+        counts = np.ones(len(given), int) if freq is None else np.asarray(freq)
+        labels = None if groups is None else tuple(map(str, groups))
+        if counts.shape != (len(given),) or (labels is not None and len(labels) != len(given)):
+            raise InputError("There must be one count, and one group if any, for each history.")
+        for numbers, least, most, what in (
+            (given, 0, len(cities), f"0, or the number of a city up to {len(cities)}"),
+            (counts, 0, 2**53, "a count of people, a whole number of zero or more"),
+        ):
+            whole = np.issubdtype(numbers.dtype, np.number) and np.all(numbers == np.rint(numbers))
+            if numbers.size and not (whole and numbers.min() >= least and numbers.max() <= most):
+                raise InputError(f"An entry is no number that can be here; it is {what}.")
+        if not given.any(axis=1).all():
+            raise InputError("A history has no sighting; who was never seen has none.")
+        if not counts.sum():
+            raise InputError("There is nobody in these histories.")
+        names = sorted(set(labels or ()))
+        keyed = given if labels is None else np.c_[given, [names.index(each) for each in labels]]
+        rows, where = np.unique(keyed.astype(np.int64), axis=0, return_inverse=True)
+        pooled = np.bincount(where.ravel(), weights=counts).astype(np.int64)
+        rows, pooled = rows[pooled > 0], pooled[pooled > 0]
+        kept = None if labels is None else tuple(names[i] for i in rows[:, -1])
+        for name, value in (
+            ("cities", cities),
+            ("occasions", occasions),
+            ("patterns", rows[:, : len(occasions)]),
+            ("freq", pooled),
+            ("groups", kept),
+            ("notes", tuple(notes)),
+        ):
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+            object.__setattr__(self, name, value)
+
+    @property
+    def people(self) -> int:
+        """How many different people were seen."""
+        return int(self.freq.sum())
+
+    @property
+    def sightings(self) -> int:
+        """On how many occasions anybody was seen, over all people."""
+        return int(self.freq @ np.count_nonzero(self.patterns, axis=1))
+
+    def by_group(self) -> dict[str, Histories]:
+        """The histories of each group, in the order of their names.
+
+        Examples
+        --------
+        >>> h = Histories("A", ("May", "June"), [[1, 0], [1, 1]], [5, 2], groups=("f", "m"))
+        >>> h.by_group()["f"].people
+        5
+        """
+        if self.groups is None:
+            raise InputError("These histories have no groups.")
+        labels = np.array(self.groups)
+        return {
+            str(name): Histories(
+                self.cities,
+                self.occasions,
+                self.patterns[labels == name],
+                self.freq[labels == name],
+                notes=self.notes,
+            )
+            for name in np.unique(labels)
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """What may be told of them, ready for JSON: no history."""
+        return {
+            "cities": list(self.cities),
+            "occasions": list(self.occasions),
+            "people": self.people,
+            "sightings": self.sightings,
+            "notes": list(self.notes),
+        }
+
+    def __repr__(self) -> str:
+        cities = "1 city" if len(self.cities) == 1 else f"{len(self.cities)} cities"
+        return (
+            f"<Histories: {self.people:,} people in {cities} over {len(self.occasions)} occasions, "
+            f"{self.sightings:,} sightings>"
+        )
+
+
+def _check_names(cities: tuple[str, ...], occasions: tuple[str, ...]) -> None:
+    if not cities:
+        raise InputError("There is no city; name one or more.")
+    if len(occasions) < 2:
+        raise InputError(
+            "There is a single occasion, so that nobody can be seen again; two are needed, and "
+            "three or more to tell who left from who was not seen. Take shorter occasions."
+        )
+    for names, what in ((cities, "city"), (occasions, "occasion")):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise InputError(f"The {what} '{twice[0]}' is named more than once.")
+
+
+def read_histories(
+    path: str | Path,
+    *,
+    cities: Sequence[str] | None = None,
+    groups: Sequence[str] = (),
+    every: Every = "month",
+    start: date | None = None,
+    end: date | None = None,
+    several: Several = "none",
+    today: date | None = None,
+) -> Histories:
+    """Read capture histories, or single sightings, from a CSV file.
+
+    Parameters
+    ----------
+    path : str or Path
+        UTF-8 text; commas, semicolons or tabs between the cells. With the columns person, date
+        and city it has one row for each sighting, in any order. Else it has one row for each
+        history: a column for each occasion, 0 where not seen and else the city; or a column `ch`
+        of histories written as in MARK, one character for each occasion (`0A0B`). A column `freq`
+        has the number of people; without it each row is one person.
+    cities : sequence of str, optional
+        The cities there are, in the order wanted. Any other is refused. Left out, they are those
+        of the file, in order.
+    groups : sequence of str
+        Columns that are no occasions but split up the people of a table of histories.
+    every : {'week', 'month', 'quarter', 'year'} or int
+        The length of an occasion where sightings have dates; a number is days, from `start` on.
+    start, end : date, optional
+        The first and the last day watched; left out, the first and the last sighting.
+    several : {'none', 'first', 'last'}
+        What counts of a person seen in several cities on different days of one occasion: none of
+        it, as if not seen, or the first or the last sighting. How often it came to that is in the
+        notes. Several sightings in one city on one occasion are one.
+    today : date, optional
+        Dates after it are in the future and refused; the day it is, where it is left out.
+
+    Returns
+    -------
+    Histories
+
+    Raises
+    ------
+    InputError
+        With the file, line and column of all that is wrong: a file that cannot be read or has no
+        such columns, rows too long or too short, unknown cities, unreadable dates, dates in the
+        future or outside the time watched, a person in two cities on one day, a history without
+        a sighting, counts that are none, a single occasion.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     file = Path(folder, "sightings.csv")
+    ...     _ = file.write_text(
+    ...         "person,date,city\\nx1,2024-05-03,Reno\\nx2,2024-03-09,Oakland\\n"
+    ...         "x1,2024-03-28,Sacramento\\nx1,2024-03-30,Sacramento\\n"
+    ...     )
+    ...     h = read_histories(file)
+    >>> h
+    <Histories: 2 people in 3 cities over 3 occasions, 3 sightings>
+    >>> h.occasions
+    ('2024-03', '2024-04', '2024-05')
+    """
+    file = str(path)
+    rows = rows_of(file)
+    header_line, header = next(rows, (1, []))
+    if not header:
+        raise InputError(Problem(f"The file is empty; expected: {_EXPECTED}.", file=file))
+    names = [name.lower() for name in header]
+    problems = _Problems(file)
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        problems.add("This column is there more than once.", header_line, name)
+    for name in groups:
+        if name.lower() not in names:
+            there = ", ".join(map(repr, header))
+            problems.add(f"There is no such column; the file has {there}.", header_line, name)
+    problems.stop()
+    whole: list[tuple[int, list[str]]] = []
+    for line, cells in rows:
+        if len(cells) > len(header):
+            message = f"Too many cells: the history is longer than the {len(header)} columns."
+            problems.add(message, line)
+        elif len(cells) < len(header):
+            problems.add(f"Too few cells: {len(header)} expected, {len(cells)} found.", line)
+        else:
+            whole.append((line, cells))
+    if {"person", "date", "city"} <= set(names):
+        table = _Sightings(every, start, end, several, today or date.today())
+        return table.read(problems, names, whole, cities)
+    return _read_table(problems, header, names, whole, cities, [g.lower() for g in groups])
+
+
+class _Problems:
+    """What is wrong with a file, told all at once."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.found: list[str | Problem] = []
+
+    def add(self, message: str, line: int | None = None, column: str | None = None) -> None:
+        self.found.append(Problem(message, file=self.file, line=line, column=column))
+
+    def stop(self) -> None:
+        """Refuse the file if anything is wrong with it."""
+        if len(self.found) > MOST_TOLD:
+            self.found[MOST_TOLD:] = [f"... and {len(self.found) - MOST_TOLD:,} more."]
+        if self.found:
+            raise InputError(self.found)
+
+
+def _in_order(cities: Iterable[str]) -> tuple[str, ...]:
+    """Numbers by their size, then words by the alphabet."""
+
+    def rank(city: str) -> tuple[int, int, str]:
+        return (0, int(city), "") if _WHOLE.fullmatch(city) else (1, 0, city)
+
+    return tuple(sorted(cities, key=rank))
+
+
+def _unknown(city: str, cities: Sequence[str]) -> str:
+    if not city:
+        return "The cell is empty; write 0 where the person was not seen."
+    return f"There is no city '{city}' among {', '.join(map(repr, cities))}."
+
+
+def _read_table(
+    problems: _Problems,
+    header: list[str],
+    names: list[str],
+    rows: list[tuple[int, list[str]]],
+    cities: Sequence[str] | None,
+    groups: list[str],
+) -> Histories:
+    """One row for each history."""
+    if "ch" in names:
+        written = names.index("ch")
+        rows_of_cells = [(line, list(cells[written])) for line, cells in rows]
+        length = len(rows_of_cells[0][1]) if rows_of_cells else 0
+        occasions = tuple(str(t + 1) for t in range(length))
+        columns = ["ch"] * length
+        for line, entries in rows_of_cells:
+            if len(entries) != length:
+                long = "longer" if len(entries) > length else "shorter"
+                message = f"The history is {long} than the {length} occasions of the first one."
+                problems.add(message, line, "ch")
+    else:
+        places = [i for i, name in enumerate(names) if name not in ("freq", *groups)]
+        occasions = tuple(header[i] for i in places)
+        columns = list(occasions)
+        rows_of_cells = [(line, [cells[i] for i in places]) for line, cells in rows]
+        if not places:
+            problems.add(f"There are no occasions; expected: {_EXPECTED}.", 1)
+    problems.stop()
+    known = cities or _in_order({e for _, entries in rows_of_cells for e in entries} - {"0", ""})
+    number = {"0": 0, **{city: i + 1 for i, city in enumerate(known)}}
+    patterns, freq, labels = [], [], []
+    for (line, cells), (_, entries) in zip(rows, rows_of_cells, strict=True):
+        for column, city in zip(columns, entries, strict=True):
+            if city not in number:
+                problems.add(_unknown(city, known), line, column)
+        history = [number.get(city, 1) for city in entries]
+        if not any(history):
+            problems.add("The history has no sighting; leave out who was never seen.", line)
+        count = cells[names.index("freq")] if "freq" in names else "1"
+        if not _WHOLE.fullmatch(count):
+            problems.add(f"A count of people such as 12 was expected, not '{count}'.", line, "freq")
+            continue
+        patterns.append(history)
+        freq.append(int(count))
+        labels.append(", ".join(cells[names.index(group)] for group in groups))
+    problems.stop()
+    shaped = np.array(patterns, np.int64).reshape(len(patterns), len(occasions))
+    return _made(problems.file, known, occasions, shaped, freq, labels if groups else None)
+
+
+def _made(file: str, *given: Any) -> Histories:
+    """Histories, or what they refuse with the name of the file."""
+    try:
+        return Histories(*given)
+    except InputError as error:
+        raise InputError([Problem(each.message, file=file) for each in error.problems]) from error
+
+
+@dataclass(frozen=True)
+class _Sightings:
+    """How single sightings become histories."""
+
+    every: Every
+    start: date | None
+    end: date | None
+    several: Several
+    today: date
+
+    def __post_init__(self) -> None:
+        lengths = ("week", "month", "quarter", "year")
+        days = isinstance(self.every, int) and not isinstance(self.every, bool) and self.every > 0
+        if not days and self.every not in lengths:
+            raise InputError(
+                f"An occasion is a {', '.join(lengths)} or a number of days, not '{self.every}'."
+            )
+        if self.several not in ("none", "first", "last"):
+            raise InputError(
+                "Of several cities in one occasion 'none', 'first' or 'last' counts, not "
+                f"'{self.several}'."
+            )
+        if self.start and self.end and self.end < self.start:
+            raise InputError(f"The end, {self.end}, is before the start, {self.start}.")
+
+    def read(
+        self,
+        problems: _Problems,
+        names: list[str],
+        rows: list[tuple[int, list[str]]],
+        cities: Sequence[str] | None,
+    ) -> Histories:
+        at = [names.index(column) for column in ("person", "date", "city")]
+        known = cities or _in_order({cells[at[2]] for _, cells in rows} - {""})
+        number = {city: i + 1 for i, city in enumerate(known)}
+        where: dict[tuple[str, date], tuple[int, int]] = {}
+        for line, cells in rows:
+            person, text, city = (cells[i] for i in at)
+            if not person:
+                problems.add("The person has no pseudonym; without one nothing is told.", line)
+            if city not in number:
+                problems.add(
+                    _unknown(city, known) if city else "The cell is empty; name the city.",
+                    line,
+                    "city",
+                )
+            day = self._day(text)
+            if isinstance(day, str):
+                problems.add(day, line, "date")
+                continue
+            if not person or city not in number:
+                continue
+            before, first_line = where.setdefault((person, day), (number[city], line))
+            if before != number[city]:
+                problems.add(
+                    f"This person is in {known[before - 1]} on the same day, on line {first_line}; "
+                    "one person cannot be counted in two cities on one day: are these two people, "
+                    "or is a date wrong?",
+                    line,
+                    "city",
+                )
+        problems.stop()
+        if not where:
+            raise InputError(Problem("There are no sightings in the file.", file=problems.file))
+        days = [day for _, day in where]
+        opens, closes = self.start or min(days), self.end or max(days)
+        first = self._occasion(opens, opens)
+        occasions = self._names(opens, self._occasion(closes, opens) - first + 1)
+        seen: dict[str, dict[int, list[tuple[date, int]]]] = {}
+        for (person, day), (city_number, _) in where.items():
+            t = self._occasion(day, opens) - first
+            seen.setdefault(person, {}).setdefault(t, []).append((day, city_number))
+        patterns = np.zeros((len(seen), len(occasions)), np.int64)
+        torn = 0
+        for row, by_occasion in zip(patterns, seen.values(), strict=True):
+            for t, found in by_occasion.items():
+                found.sort()
+                if len({city for _, city in found}) > 1:
+                    torn += 1
+                    if self.several == "none":
+                        continue
+                row[t] = found[0 if self.several == "first" else -1][1]
+        kept = patterns[patterns.any(axis=1)]
+        notes = _told(torn, len(patterns) - len(kept), self.several)
+        return _made(problems.file, known, occasions, kept, None, None, notes)
+
+    def _day(self, text: str) -> date | str:
+        """The date, or what is wrong with it."""
+        try:
+            day = date.fromisoformat(text)
+        except ValueError:
+            return f"A date such as 2024-03-28 was expected, not '{text}'."
+        if day > self.today:
+            return f"The date {day} is in the future; today is {self.today}."
+        if self.start and day < self.start:
+            return f"The date {day} is before the start, {self.start}."
+        if self.end and day > self.end:
+            return f"The date {day} is after the end, {self.end}."
+        return day
+
+    def _occasion(self, day: date, opens: date) -> int:
+        """The number of the occasion that a day is in, from any fixed one."""
+        if isinstance(self.every, int):
+            return (day - opens).days // self.every
+        if self.every == "week":
+            return (day.toordinal() - 1) // 7  # weeks begin on Monday
+        months = 12 * day.year + day.month - 1
+        return months // {"month": 1, "quarter": 3, "year": 12}[self.every]
+
+    def _names(self, opens: date, length: int) -> tuple[str, ...]:
+        first = self._occasion(opens, opens)
+        if isinstance(self.every, int) or self.every == "week":
+            days = self.every if isinstance(self.every, int) else 7
+            begin = opens if days == self.every else opens - timedelta(opens.weekday())
+            return tuple(str(begin + timedelta(days * t)) for t in range(length))
+        if self.every == "month":
+            return tuple(f"{t // 12}-{t % 12 + 1:02}" for t in range(first, first + length))
+        if self.every == "quarter":
+            return tuple(f"{t // 4} Q{t % 4 + 1}" for t in range(first, first + length))
+        return tuple(str(t) for t in range(first, first + length))
+
+
+def _told(torn: int, lost: int, several: Several) -> tuple[str, ...]:
+    """How many sightings were in several cities within one occasion, and what became of them."""
+    if not torn:
+        return ()
+    times = "Once somebody was" if torn == 1 else f"{torn:,} times somebody was"
+    told = f"{times} in several cities within one occasion; "
+    if several != "none":
+        return (f"{told}the {several} sighting counts.",)
+    told += "that is taken as not seen. Shorter occasions would tell."
+    if lost:
+        told += f" {lost:,} {'person was' if lost == 1 else 'people were'} lost by it."
+    return (told,)
