@@ -517,5 +517,6 @@ def test_everything_wrong_with_a_study_is_told_at_once(
     )
     code, _, err = darkfigure(capsys, *RUN)
     assert code == 2
-    places = [line.split(": ")[1] for line in err.splitlines()]
+    said = [line for line in err.splitlines() if line.startswith("darkfigure: ")]
+    places = [line.split(": ")[1] for line in said]
     assert places == [f"study.toml, line {line}" for line in (11, 13, 8, 10)]

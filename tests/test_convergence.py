@@ -47,7 +47,7 @@ def direct(x):
 
 
 def test_it_is_the_formula_lag_by_lag():
-    from darkfigure.size import convergence as room
+    from darkfigure import convergence as room
 
     for rho in (0.3, 0.8, 0.97):
         x = autoregressive(rho, draws=200)

@@ -55,4 +55,4 @@ def test_chains_that_go_on_draw_anew():
     table = surgical_table()
     found = exchangeable(table["deaths"], table["operations"], chains=2, warmup=100, draws=60)
     assert found.mu.size > 120
-    assert np.unique(np.round(found.mu, 6)).size == found.mu.size
+    assert np.unique(np.round(found.mu, 6)).size > 0.98 * found.mu.size  # a move may be refused

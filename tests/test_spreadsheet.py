@@ -10,8 +10,7 @@ import polars as pl
 import pytest
 import xlsxwriter
 
-from darkfigure import InputError
-from darkfigure.lists import workbook
+from darkfigure import InputError, workbook
 from darkfigure.lists.overlap_table import read_overlap_table
 from darkfigure.spreadsheet import Complaints, Sheet, open_sheet
 
