@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.circuit_jobs import JOBS, Row, histories_of
-from benchmarks.growth import PLAIN, sheet, title
+from benchmarks.growth import MILLIONS, PLAIN, sheet, title
 from benchmarks.speed import IMAGES, RESULTS, ROOT, cpu
 from darkfigure import engine
 from darkfigure.circuit.design import TERMS, Design
@@ -124,7 +124,7 @@ def picture(rows: list[Row]) -> str:
             "size:Q",
             title=dimension,
             scale=alt.Scale(type="log", domain=[0.8 * min(sizes), 1.8 * max(sizes)], nice=False),
-            axis=alt.Axis(values=sizes, format=",d", grid=False, **PLAIN),
+            axis=alt.Axis(values=sizes, labelExpr=MILLIONS, grid=False, **PLAIN),
         )
         marks = alt.Chart(alt.InlineData(mine)).encode(x=x, y=y)
         panels.append(

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from darkfigure.circuit.histories import Histories
 from darkfigure.circuit.multistate import fit
-from darkfigure.circuit.sightings import Histories, read_histories
+from darkfigure.circuit.sightings import read_histories
 from darkfigure.tables import sheets
 
 Row = dict[str, Any]

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from scipy.stats import multivariate_normal
+from scipy.stats import multivariate_normal, nbinom, norm
 
 from darkfigure.compare import _awareness
 from darkfigure.compare.awareness import Anchor, Reports, Share, fit, overlap, reports_table
@@ -159,6 +159,58 @@ def test_the_kernel_draws_what_the_equations_say():
     np.testing.assert_allclose(u.mean(axis=0), mean, atol=0.02)
     np.testing.assert_allclose(u.std(axis=0), np.sqrt(variance), atol=0.02)
     assert found.possible > 0.999
+
+
+def test_the_density_is_that_of_the_equations_in_any_coordinates():
+    """The slow obvious way: SciPy's densities of what the equations name, times the volume of the
+    map from the sampler's coordinates to it, by differences. Up to a constant, so two points each.
+    """
+    import jax
+    from numpyro.infer.util import constrain_fn, potential_energy
+
+    reports, _ = simulated(5, 1, seed=7)
+    table = _awareness.table_of(reports)
+    start = {k: np.asarray(v, float) for k, v in _awareness.start(table).items()}
+    names = sorted(start)
+    sizes = [start[name].size for name in names]
+    shapes = [start[name].shape for name in names]
+
+    def unpacked(z):
+        parts = np.split(z, np.cumsum(sizes)[:-1])
+        return {n: p.reshape(s) for n, p, s in zip(names, parts, shapes, strict=True)}
+
+    def natural(z):
+        v = constrain_fn(_awareness.model, (table,), {}, unpacked(z), return_deterministic=True)
+        logs = [np.log(np.ravel(v[name])) for name in ("spread", "own", "excess")]
+        return np.concatenate([np.ravel(v["base"]), *logs, v["slope"], np.ravel(v["place"])])
+
+    def slow(z):
+        base, (spread,), own, excess, slope, place = np.split(
+            natural(z), np.cumsum([2, 1, 2, 2, 2])
+        )
+        place = place.reshape(5, 2)
+        total = norm(table.crude, 3).logpdf(base).sum() + norm(0, 1).logpdf(slope).sum()
+        total += norm(np.log(0.4), 0.7).logpdf([spread, *own]).sum()
+        total += norm(np.log(0.1), 1.0).logpdf(excess).sum()
+        covariance = np.exp(2 * spread) + np.diag(np.exp(2 * own))
+        mean = base + (table.mean_x * slope) @ table.of
+        total += multivariate_normal(np.zeros(2), covariance).logpdf(place - mean).sum()
+        n = np.exp(-excess)
+        mu = np.exp(table.log_people[:, 0, None] + place + (table.x[:, 0] * slope) @ table.of)
+        total += nbinom(n, n / (n + mu)).logpmf(table.counts[:, 0]).sum()
+        step = 1e-5 * np.eye(z.size)
+        volume = np.array([(natural(z + e) - natural(z - e)) / 2e-5 for e in step])
+        return total + np.linalg.slogdet(volume)[1]
+
+    rng = np.random.default_rng(8)
+    centre = np.concatenate([np.ravel(start[name]) for name in names])
+    with jax.enable_x64(True):
+        found = [
+            (slow(z), -float(potential_energy(_awareness.model, (table,), {}, unpacked(z))))
+            for z in centre + rng.normal(0, 0.5, (4, centre.size))
+        ]
+    ours = np.diff([fast for _, fast in found])
+    np.testing.assert_allclose(ours, np.diff([told for told, _ in found]), rtol=1e-5)
 
 
 def test_the_common_factor_is_a_normal_density():

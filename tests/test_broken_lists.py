@@ -437,7 +437,7 @@ def darkfigure(capsys: pytest.CaptureFixture[str], *call: str) -> tuple[int, str
 def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two lists, as they are and protected, and one protected with another key."""
     from darkfigure.lists.keys import new_key, save_key
-    from darkfigure.run import protect
+    from darkfigure.protecting import protect
 
     folder = tmp_path_factory.mktemp("good")
     (folder / "study.toml").write_text(STUDY)

@@ -14,6 +14,8 @@ from darkfigure.cli import main
 from darkfigure.comparing import compare_study
 from darkfigure.comparison_study import load
 from darkfigure.errors import InputError
+from darkfigure.lists.overlap_table import read_overlap_table
+from darkfigure.size.auto import auto
 from darkfigure.tables import sheets
 
 COUNTS = """police,shelter,hospital,count
@@ -300,3 +302,35 @@ def test_options_that_do_not_belong_together_are_refused(monkeypatch, capsys, ar
     code, _, err = run_cli(monkeypatch, capsys, *arguments)
     assert code == 2
     assert "--estimates" in err
+
+
+def test_nothing_written_lets_small_counts_be_worked_out(study, tmp_path):
+    """A place's own counts below five leave no trace but in totals to two digits."""
+    counts = COUNTS.replace("1,1,1,9", "1,1,1,2")
+    Path(tmp_path, "here.csv").write_text(counts)
+    Path(tmp_path, "few.csv").write_text("police,shelter,count\n1,0,2\n0,1,29\n1,1,1\n")
+    compare_study(study, tmp_path / "out")
+    exact = auto(read_overlap_table(tmp_path / "here.csv"), level=0.95, seed=1)
+    told = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    here, _, silent = told["places"]
+    for name in ("total", "lower", "upper"):
+        assert here[name] != getattr(exact, name)
+        assert here[name] == float(f"{here[name]:.2g}")
+    assert silent["why"] == "its lists cannot answer; few shared"
+    for file in (tmp_path / "out").rglob("*"):
+        if file.is_file():
+            text = file.read_text(encoding="utf-8")
+            assert "two lists or more" not in text, file
+            assert f"{exact.total:.1f}" not in text, file
+
+
+def test_an_estimate_made_before_is_compared_as_it_may_be_published(study, tmp_path):
+    made = auto(read_overlap_table(tmp_path / "here.csv"))
+    Path(tmp_path, "made.json").write_text(made.to_json())
+    text = STUDY.replace('file = "few.csv"', 'estimate = "made.json"')
+    study.write_text(text)
+    place = compare_study(study, tmp_path / "out").comparison.places[2]
+    assert place.estimate.total == float(f"{made.total:.2g}")
+    study.write_text(text.replace("made.json", "here.csv"))
+    with pytest.raises(InputError, match=r"here\.csv: This is not an estimate"):
+        compare_study(study, tmp_path / "out")

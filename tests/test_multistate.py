@@ -19,12 +19,13 @@ from darkfigure import InputError, NoEstimateError
 from darkfigure.circuit.design import TERMS, Design, Natural
 from darkfigure.circuit.estimates import expected_counts
 from darkfigure.circuit.goodness import goodness_of_fit, pearson
+from darkfigure.circuit.histories import Histories
 from darkfigure.circuit.intervals import bootstrap, profile, simulated
 from darkfigure.circuit.m_array import MArray, m_array
 from darkfigure.circuit.maximum import minus_log_likelihood
 from darkfigure.circuit.multistate import Fit, fit
 from darkfigure.circuit.selection import models
-from darkfigure.circuit.sightings import Histories, read_histories
+from darkfigure.circuit.sightings import read_histories
 from darkfigure.tables import sheets
 
 terms = st.sampled_from(TERMS)

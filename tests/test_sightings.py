@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from darkfigure import InputError
+from darkfigure.circuit.histories import Histories
 from darkfigure.circuit.m_array import m_array
-from darkfigure.circuit.sightings import Histories, read_histories
+from darkfigure.circuit.sightings import read_histories
 from darkfigure.tables import sheets
 
 TODAY = date(2024, 12, 31)

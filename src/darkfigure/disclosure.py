@@ -61,6 +61,9 @@ every person, so that a guess at the hidden counts could be tried until it fits.
 
 _OF_COUNTS = re.compile("(people are|person is) on (more than one list|two lists or more)")
 
+SMALLEST_COUNT = 5
+"""No smaller count of people is shown, unless a study says otherwise."""
+
 STEPS = 50
 """Of replicates and draws, the shares that are shown are whole multiples of one in so many."""
 

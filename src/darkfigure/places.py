@@ -9,6 +9,7 @@ from typing import Any
 from darkfigure import tables
 from darkfigure.compare.place import Place, published
 from darkfigure.comparison_study import ComparisonStudy, PlaceSection
+from darkfigure.disclosure import SMALLEST_COUNT, publishable_estimate
 from darkfigure.errors import InputError, Problem
 from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
@@ -26,10 +27,14 @@ def place_of_counts(
     options: Mapping[str, Any] | None = None,
     people: str = "",
     note: str = "",
+    smallest_count: int = 1,
 ) -> Place:
     """A place whose total is estimated from its lists.
 
-    Where the lists cannot answer, the place has no estimate, and says why.
+    Where the lists cannot answer, the place has no estimate, and says why. Where any count is
+    smaller than `smallest_count`, the place has nothing that such counts could be worked out from:
+    the estimate is the one that may be published, and of a refusal only the rule is told. So
+    nothing that is made of the place later can tell more.
 
     Examples
     --------
@@ -45,15 +50,20 @@ def place_of_counts(
         with or_lower_bound(histories):
             estimate = chosen.estimate(histories, **(options or {}))
     except Refused as refused:
+        rules = ", ".join(reason.rule for reason in refused.reasons)
+        said = str(refused).splitlines()[0]
         return Place(
             name,
             population,
             years,
             observed=histories.observed,
-            why=f"its lists cannot answer; {_lowered(str(refused).splitlines()[0])}",
+            why=f"its lists cannot answer; {rules if smallest_count > 1 else _lowered(said)}",
             people=people,
             note=note,
         )
+    # Zero is a small count too: that nobody is on two lists may tell where somebody is not.
+    if histories.settled.counts[1:].min() < smallest_count:
+        estimate = publishable_estimate(estimate)
     return Place(name, population, years, estimate, people=people, note=note)
 
 
@@ -125,6 +135,7 @@ def _place(name: str, section: PlaceSection, study: ComparisonStudy, folder: Pat
             years,
             method=study.method.name,
             options=options,
+            smallest_count=1 if section.table else SMALLEST_COUNT,  # what is published is known
             **about,
         )
     if section.estimate:
@@ -133,6 +144,7 @@ def _place(name: str, section: PlaceSection, study: ComparisonStudy, folder: Pat
             estimate = Estimate.from_json(path.read_text(encoding="utf-8"))
         except (InputError, UnicodeDecodeError) as error:
             raise InputError(Problem(str(error), file=str(path))) from None
+        estimate = publishable_estimate(estimate)  # of what counts it was made is not known here
         if estimate.details.get("lower_bound"):
             about["why"] = "its study came to a lower bound only"
         return Place(name, population, years, estimate, section.observed, **about)

@@ -161,15 +161,15 @@ def _words(parameter: str, systems: int = 1) -> str:
     Examples
     --------
     >>> _words("share"), _words("hotline: calls / population", 2)
-    ('how high all rates are', 'the effect of calls per population (hotline)')
+    ('how high all rates are', 'calls per population (hotline)')
     """
     fixed = {
         "share": "how high all rates are",
-        "spread of rates": "how much people per head differ",
+        "spread of rates": "differences in people per head",
     }
     if parameter in fixed:
         return fixed[parameter]
     system, _, what = parameter.partition(": ")
-    own = {"own spread": "how much reporting differs", "excess": "the scatter from year to year"}
-    words = own.get(what, f"the effect of {what.replace(' / ', ' per ')}")
+    own = {"own spread": "differences in reporting", "excess": "scatter from year to year"}
+    words = own.get(what, what.replace(" / ", " per "))
     return words if systems == 1 else f"{words} ({system})"

@@ -14,18 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from darkfigure import __version__, engine
-from darkfigure.counts import Linked, Rows, Say, Source, as_csv, mapped, problem_at, source
-from darkfigure.errors import InputError, NoEstimateError, Problem
+from darkfigure.counts import Rows, Say, Source, as_csv, problem_at, source
+from darkfigure.errors import InputError, NoEstimateError
 from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
-from darkfigure.steps import Steps, write
+from darkfigure.steps import Steps
 from darkfigure.study import Study
 from darkfigure.study import load as load_study
 
 if TYPE_CHECKING:
     from darkfigure.disclosure import ShownStratum
-    from darkfigure.lists.keys import Key
-    from darkfigure.lists.records import Quality
 
     Strata = tuple[list[str], list[ShownStratum]]
 
@@ -179,165 +177,6 @@ def _steps(
     made_by = {**provenance, "settings": settings, "seed": study.method.seed}
     steps.finish({"SYNTHETIC": "made up", **made_by} if study.synthetic else made_by)
     return Outcome(study, estimate, folder, tuple(steps.skipped))
-
-
-def link(
-    path: str | Path,
-    out: str | Path,
-    *,
-    where: engine.Where = "local",
-    say: Say = lambda text: None,
-) -> dict[str, Any]:
-    """Only link a study's records, and write how many people are on which lists.
-
-    Small counts are held back in the table, as everywhere outside the estimators.
-
-    Parameters
-    ----------
-    path, where, say
-        As for `run`.
-    out : str or Path
-        The CSV file to write.
-
-    Returns
-    -------
-    dict
-        `lists`, `observed` (people in the most probable counts), `draws`, `seed`, `rules` by which
-        records were looked up, and `warnings`; where no count is held back also `records`,
-        `observed_draws` (the least and the most over the draws), `levels` and `pairs`.
-
-    Raises
-    ------
-    InputError
-        If the study or its lists are wrong, or it has no lists to link.
-    NoEstimateError
-        If the lists have nothing in common by which people could be recognised.
-    """
-    from darkfigure.disclosure import safe_rows
-
-    path = Path(path)
-    study = load_study(path)
-    if not study.records:
-        raise InputError(
-            Problem("This study has no raw lists to link, no [records.NAME].", str(path))
-        )
-    out = _free_for_output(out, study, path)
-    counts = Linked(study, path, None, where, say)
-    histories, about = counts.histories, counts.about
-    header = [*histories.lists, "count"]
-    rows = safe_rows(counts.shown, histories.lists)
-    table: Rows = [header, *([row[name] for name in header] for row in rows)]
-    try:
-        write(out, as_csv(table, study).encode())
-    except OSError as error:
-        raise InputError(Problem(f"It cannot be written: {error.strerror}.", str(out))) from None
-    told: dict[str, Any] = {
-        "lists": list(histories.lists),
-        "observed": histories.observed,
-        "draws": study.link.draws,
-        "seed": study.link.seed,
-        "rules": [rule["words"] for rule in about["rules"] if rule["used"]],
-        "warnings": [f"{each['list']}: {n}" for each in about["lists"] for n in each["notes"]],
-    }
-    if not counts.shown.rounded:  # else each of these numbers helps to work out hidden counts
-        seen = [draw.observed for draw in histories.each_draw()]
-        told |= {
-            "records": about["records"],
-            "observed_draws": [min(seen), max(seen)],
-            "levels": about["levels"],
-            "pairs": {rule["words"]: rule["pairs"] for rule in about["rules"]},
-        }
-    return told
-
-
-def _free_for_output(out: str | Path, study: Study, path: Path) -> Path:
-    """Where to write, unless that is what is read from, or cannot be a file."""
-    out = Path(out)
-    read = [path, *(path.parent / each.file for each in study.records.values())]
-    if any(out.resolve() == each.resolve() for each in read):
-        raise InputError(
-            Problem("This file is part of the study and would be lost; write elsewhere.", str(out))
-        )
-    if out.is_dir():
-        raise InputError(Problem("This is a folder; name the file to write in it.", str(out)))
-    if out.parent.exists() and not out.parent.is_dir():
-        raise InputError(
-            Problem("This is a file and not a folder; write elsewhere.", str(out.parent))
-        )
-    return out
-
-
-def protect(
-    file: str | Path, key: Key, out: str | Path, *, study: str | Path | None = None, name: str = ""
-) -> Quality:
-    """Inside an agency: read its list, and write it protected.
-
-    Parameters
-    ----------
-    file : str or Path
-        The agency's own list.
-    key : Key
-        The study's key, which only agencies have.
-    out : str or Path
-        The protected list to write, a Parquet file.
-    study : str or Path, optional
-        The `study.toml`, for the columns, dates, strata and time of this list. Without it, columns
-        are known by their headers, and there are no strata.
-    name : str
-        The list's short name in the study; that of the file if left out.
-
-    Returns
-    -------
-    Quality
-        What the list is like, for the agency alone.
-
-    Raises
-    ------
-    InputError
-        If the list, the study or the name is wrong, or the file cannot be written.
-    """
-    from darkfigure.lists.fields import Mapped
-    from darkfigure.lists.protect import protect as encode
-    from darkfigure.lists.protected import is_protected, write_protected
-    from darkfigure.lists.records import read_records
-
-    out = Path(out)
-    if out.suffix != ".parquet":
-        raise InputError(Problem("A protected list is a Parquet file: FILE.parquet.", str(out)))
-    if is_protected(file):
-        raise InputError(Problem("This list is protected already.", str(file)))
-    if out.exists() and not is_protected(out):
-        raise InputError(
-            Problem("Another file is there and would be lost; write elsewhere.", str(out))
-        )
-    smallest, where, called = 5, Mapped(), name or Path(file).stem
-    if study is not None:
-        planned = load_study(study, protecting=True)
-        stem = Path(file).stem
-        fitting = [k for k, each in planned.records.items() if Path(each.file).stem == stem]
-        short = name or (fitting[0] if len(fitting) == 1 else "")
-        if len(fitting) > 1 and not name:
-            raise InputError(
-                Problem(
-                    "Several lists of the study have a file of this name; say which it is by "
-                    f"--name: {', '.join(fitting)}.",
-                    str(study),
-                )
-            )
-        if short not in planned.records:
-            known = ", ".join(planned.records) or "none"
-            raise InputError(
-                Problem(
-                    f"The study has no list '{called}'; say which it is by --name: {known}.",
-                    str(study),
-                )
-            )
-        smallest, called = planned.smallest_count, short
-        where = mapped(planned, planned.records[short])
-    records = read_records(file, called, where)
-    protected = encode(records.frame, key, name=called, smallest_count=smallest)
-    write_protected(protected, out)
-    return records.quality
 
 
 def _check_method(study: Study, path: Path) -> None:

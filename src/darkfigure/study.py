@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from darkfigure import tables
+from darkfigure.disclosure import SMALLEST_COUNT
 from darkfigure.errors import InputError, Problem
 from darkfigure.helplines import Helpline, helpline
 from darkfigure.histories import MAX_LISTS
@@ -109,7 +110,7 @@ class HelpSection(Section):
 
 
 class _Disclosure(Section):
-    smallest_count: Annotated[int, Field(ge=1)] = 5
+    smallest_count: Annotated[int, Field(ge=1)] = SMALLEST_COUNT
 
 
 class Study(Section):

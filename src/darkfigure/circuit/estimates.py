@@ -11,9 +11,9 @@ import numpy.typing as npt
 from scipy.special import expit, logit
 
 from darkfigure.circuit.design import Design, Natural
+from darkfigure.circuit.histories import Histories
 from darkfigure.circuit.m_array import MArray
 from darkfigure.circuit.maximum import REDUNDANT, information_at, known
-from darkfigure.circuit.sightings import Histories
 
 Floats = npt.NDArray[np.float64]
 

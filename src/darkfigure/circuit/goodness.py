@@ -27,9 +27,9 @@ import numpy.typing as npt
 from scipy.stats import chi2, fisher_exact
 
 from darkfigure.circuit.estimates import expected_counts
+from darkfigure.circuit.histories import Histories
 from darkfigure.circuit.m_array import MArray, m_array
 from darkfigure.circuit.multistate import Fit, design_of
-from darkfigure.circuit.sightings import Histories
 
 Floats = npt.NDArray[np.float64]
 

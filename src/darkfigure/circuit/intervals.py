@@ -30,10 +30,10 @@ from darkfigure.circuit.estimates import (
     rows,
     slope,
 )
+from darkfigure.circuit.histories import Histories
 from darkfigure.circuit.m_array import MArray, m_array
 from darkfigure.circuit.maximum import SAME, climb, least, minus_log_likelihood, moments, quiet
 from darkfigure.circuit.multistate import Fit, design_of
-from darkfigure.circuit.sightings import Histories
 from darkfigure.errors import InputError, NoEstimateError
 
 Floats = npt.NDArray[np.float64]

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from darkfigure.circuit.sightings import Histories
+from darkfigure.circuit.histories import Histories
 from darkfigure.errors import InputError
 
 Floats = npt.NDArray[np.float64]
@@ -82,7 +82,7 @@ def m_array(histories: Histories) -> MArray:
 
     Examples
     --------
-    >>> from darkfigure.circuit.sightings import Histories
+    >>> from darkfigure.circuit.histories import Histories
     >>> h = Histories(("A", "B"), ("May", "June", "July"), [[1, 0, 2], [1, 2, 0]], [3, 4])
     >>> m_array(h).again[0, 0]
     array([[0., 4.],

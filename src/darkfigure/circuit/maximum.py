@@ -33,7 +33,7 @@ def minus_log_likelihood(beta: Floats, counts: MArray, design: Design) -> tuple[
     Examples
     --------
     >>> from darkfigure.circuit.m_array import m_array
-    >>> from darkfigure.circuit.sightings import Histories
+    >>> from darkfigure.circuit.histories import Histories
     >>> h = Histories("A", ("1", "2"), [[1, 1], [1, 0]], [3, 1])
     >>> minus_log_likelihood(np.zeros(2), m_array(h), Design(1, 1, "constant", "constant", "city"))
     (4.446..., array([-1.33..., -1.33...]))

@@ -32,9 +32,9 @@ import numpy.typing as npt
 from darkfigure import engine
 from darkfigure.circuit.design import FARTHEST, Design
 from darkfigure.circuit.estimates import Estimated, estimates_of
+from darkfigure.circuit.histories import Histories
 from darkfigure.circuit.m_array import MArray, m_array
 from darkfigure.circuit.maximum import SAME, highest, minus_log_likelihood, refined
-from darkfigure.circuit.sightings import Histories
 from darkfigure.errors import InputError, NoEstimateError
 
 Floats = npt.NDArray[np.float64]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from darkfigure import engine
+from darkfigure.circuit.histories import Histories
 from darkfigure.circuit.multistate import STARTS, Fit, fit
-from darkfigure.circuit.sightings import Histories
 from darkfigure.errors import InputError
 
 

@@ -83,7 +83,7 @@ def protect(
             "Give the list, the key and where to write: darkfigure protect LIST.csv --key KEYFILE "
             "--out FILE.parquet; a key is made by: darkfigure protect --new-key --key KEYFILE."
         )
-    from darkfigure.run import protect as protect_list
+    from darkfigure.protecting import protect as protect_list
 
     secret = load_key(key)
     if warning := exposed(key):
@@ -109,7 +109,7 @@ def link(
 
     Small counts are held back in the table; `run` estimates from all of them.
     """
-    from darkfigure.run import link as link_study
+    from darkfigure.linking import link as link_study
 
     linked = link_study(study, out, where=where_of(engine), say=note)
     if as_json:

@@ -23,6 +23,7 @@ from darkfigure.errors import InputError, NoEstimateError
 RHAT = 1.01  # the most (Vehtari, Gelman, Simpson, Carpenter & Bürkner 2021)
 ACCEPT = (0.95, 0.99)  # what share of moves to accept; the second where there were divergences
 ROUNDS = 10  # how often the chains may go on where they do not agree yet
+DEPTH = (7, 10)  # doublings of a move, while steps are set and after
 JITTER = 0.1  # how far from the start given the chains begin, in unbounded coordinates
 
 Floats = npt.NDArray[np.float64]
@@ -154,7 +155,8 @@ def _run(
             for name, value in sorted(start.items())
         }
         mcmc = MCMC(
-            NUTS(potential_fn=potential, target_accept_prob=accept),
+            # Before the steps are set a move may be very long, and teaches no more for it.
+            NUTS(potential_fn=potential, target_accept_prob=accept, max_tree_depth=DEPTH),
             num_warmup=warmup, num_samples=draws, num_chains=chains,
             chain_method="sequential", progress_bar=False,
         )  # fmt: skip

@@ -7,8 +7,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-SMALLEST_COUNT = 5
-"""Fewer people recorded than this are shown as "fewer than 5"."""
+from darkfigure.disclosure import SMALLEST_COUNT
 
 FEW = f"fewer than {SMALLEST_COUNT}"
 

@@ -209,7 +209,7 @@ def learned(reports: Mapping[str, Any]) -> Chart | None:
         sheet = Sheet(width, step * len(overlaps) + 4)
         for i, each in enumerate(overlaps):
             y = step * i + (30 if narrow else 14)
-            name = clipped(opened(each["what"]), 34)
+            name = clipped(opened(each["what"]), 36)
             sheet.words(0, y - (18 if narrow else 0), name)
             whole = {"x": left, "x2": right, "y": y - 7, "y2": y + 7}
             known = whole | {"x2": left + (right - left) * each["overlap"]}
