@@ -41,8 +41,6 @@ class Table:
         Their departures from that in each year.
     crude : array of float, shape (S,)
         The logarithm of all that was reported, per person-year.
-    centred : array of float, shape (P, S)
-        How much of what is known of a place's effect its counts tell, between 0 and 1.
     values : array of float, shape (V, 1)
         The different counts there are,
     times : array of float, shape (V, S)
@@ -59,7 +57,6 @@ class Table:
     mean_x: Floats
     x: Floats
     crude: Floats
-    centred: Floats
     values: Floats
     times: Floats
 
@@ -88,7 +85,6 @@ def table_of(reports: Reports) -> Table:
     times = [
         np.bincount(at[..., s][known[..., s]], minlength=values.size) for s in range(len(systems.T))
     ]
-    told = counts.sum(axis=1)  # the information of a Poisson count on its logarithm
     return Table(
         counts=counts,
         known=known.astype(np.float64),
@@ -99,7 +95,6 @@ def table_of(reports: Reports) -> Table:
         mean_x=mean_x,
         x=(x - mean_x[:, None, :]) * counted,
         crude=np.log(counts.sum(axis=(0, 1)) / (people[:, :, None] * known).sum(axis=(0, 1))),
-        centred=told / (told + 1 / (2 * SPREAD[0] ** 2)),
         values=values[:, None],
         times=np.stack(times, axis=1).astype(np.float64),
     )
@@ -108,10 +103,8 @@ def table_of(reports: Reports) -> Table:
 def model(table: Table) -> None:
     """The equations at the head of `awareness`, with the national level of rates integrated out.
 
-    Covariates are centred at each place's own mean: what counts pin down well, a place's level in
-    each system, has a coordinate of its own, `raw`. Where they say little of a place it is its
-    standardised departure from the mean, and between the two in proportion (the partly centred
-    coordinates of Papaspiliopoulos, Roberts & Sköld 2007, Statistical Science 22).
+    Place effects have their mean, and covariates each place's own, as zero: what counts pin down
+    well, a place's level in each system, has a coordinate of its own.
     """
     import jax.numpy as jnp
     import numpyro
@@ -145,10 +138,7 @@ def model(table: Table) -> None:
     if years > 1:
         zero_sum = dist.ZeroSumNormal(1.0, (years,)).expand([systems]).to_event(1)
         within = within + numpyro.sample("year", zero_sum).T
-    raw, less = numpyro.sample("raw", anywhere(len(table.counts), systems)), 1 - table.centred
-    scale = jnp.sqrt(spread**2 + own**2)
-    place = numpyro.deterministic("place", raw * scale**less + less * mean)
-    numpyro.factor("jacobian", (less * jnp.log(scale)).sum())
+    place = numpyro.sample("place", anywhere(len(table.counts), systems))
     numpyro.factor("factor", common_factor(place - mean, spread, own))
 
     # reported ~ NegativeBinomial(mean, variance = mean + excess mean²), but for what is constant
@@ -188,15 +178,13 @@ def start(table: Table) -> dict[str, Floats]:
     people = (np.exp(table.log_people)[:, :, None] * table.known).sum(axis=1)
     # Half a report more for everybody, at the pooled rate: no place starts at minus infinity.
     half = 0.5 * np.exp(-table.crude)
-    place = np.log((table.counts.sum(axis=1) + 0.5) / (people + half))
-    less, scale = 1 - table.centred, math.sqrt(2) * SPREAD[0]
     at = {
         "base": table.crude,
-        "total": np.array(np.log(scale)),
+        "total": np.array(np.log(math.sqrt(2) * SPREAD[0])),
         "divided": np.array(0.0),
         "others": np.full(systems - 1, np.log(SPREAD[0])),
         "excess": np.full(systems, np.log(EXCESS[0])),
-        "raw": (place - less * table.crude) / scale**less,
+        "place": np.log((table.counts.sum(axis=1) + 0.5) / (people + half)),
     }
     if table.covariates:
         at["slope"] = np.zeros(len(table.covariates))
