@@ -1,6 +1,7 @@
 """Sightings: who was seen when and where, read as histories over occasions.
 
-People with the same history are pooled as they are read, and names and dates are forgotten.
+People with the same history are pooled as they are read, and names and dates are forgotten. No
+message repeats what stands in a cell: it says where somebody was, and when.
 """
 
 from __future__ import annotations
@@ -152,7 +153,7 @@ def _in_order(cities: Iterable[str]) -> tuple[str, ...]:
 def _unknown(city: str, cities: Sequence[str]) -> str:
     if not city:
         return "The cell is empty; write 0 where the person was not seen."
-    return f"There is no city '{city}' among {', '.join(map(repr, cities))}."
+    return f"This is none of the cities {', '.join(map(repr, cities))}."
 
 
 def _read_table(
@@ -195,7 +196,7 @@ def _read_table(
             problems.add("The history has no sighting; leave out who was never seen.", line)
         count = cells[names.index("freq")] if "freq" in names else "1"
         if not _WHOLE.fullmatch(count):
-            problems.add(f"A count of people such as 12 was expected, not '{count}'.", line, "freq")
+            problems.add("A count of people such as 12 was expected.", line, "freq")
             continue
         patterns.append(history)
         freq.append(int(count))
@@ -268,7 +269,7 @@ class _Sightings:
             before, first_line = where.setdefault((person, day), (number[city], line))
             if before != number[city]:
                 problems.add(
-                    f"This person is in {known[before - 1]} on the same day, on line {first_line}; "
+                    f"This person is in another city on the same day, on line {first_line}; "
                     "one person cannot be counted in two cities on one day: are these two people, "
                     "or is a date wrong?",
                     line,
@@ -304,13 +305,13 @@ class _Sightings:
         try:
             day = date.fromisoformat(text)
         except ValueError:
-            return f"A date such as 2024-03-28 was expected, not '{text}'."
+            return "A date such as 2024-03-28 was expected."
         if day > self.today:
-            return f"The date {day} is in the future; today is {self.today}."
+            return f"The date is in the future; today is {self.today}."
         if self.start and day < self.start:
-            return f"The date {day} is before the start, {self.start}."
+            return f"The date is before the start, {self.start}."
         if self.end and day > self.end:
-            return f"The date {day} is after the end, {self.end}."
+            return f"The date is after the end, {self.end}."
         return day
 
     def _occasion(self, day: date, opens: date) -> int:
