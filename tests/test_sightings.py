@@ -131,7 +131,7 @@ def test_what_is_wrong_with_sightings_is_told_with_line_and_column(tmp_path: Pat
     options = {"cities": ("Reno", "Oakland"), "start": date(2024, 1, 1), "end": date(2024, 12, 1)}
     told = refusal(file, **options).splitlines()
     expected = (
-        "line 3, column 'city': This person is in another city on the same day, on line 2; one person",
+        "line 3, column 'city': This person is in another city on the same day, on line 2",
         "line 4, column 'date': A date such as 2024-03-28 was expected.",
         "line 5, column 'date': The date is in the future; today is 2024-12-31.",
         "line 6, column 'date': A date such as 2024-03-28 was expected.",
