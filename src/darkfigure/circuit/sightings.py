@@ -7,7 +7,7 @@ message repeats what stands in a cell: it says where somebody was, and when.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -123,6 +123,65 @@ def read_histories(
     return _read_table(problems, header, names, whole, cities, [g.lower() for g in groups])
 
 
+def histories_of(
+    people: Sequence[Hashable],
+    days: Sequence[date],
+    places: Sequence[str],
+    *,
+    cities: Sequence[str] | None = None,
+    every: Every = "month",
+    start: date | None = None,
+    end: date | None = None,
+    several: Several = "none",
+    today: date | None = None,
+) -> Histories:
+    """Histories of sightings that were found by linking records, and are nowhere written down.
+
+    Parameters
+    ----------
+    people, days, places : sequence, one of each for every sighting
+        Who, on which day, in which city. Whom a wrong link puts in two cities on one day counts
+        as not seen then, and the notes tell how often.
+    cities, every, start, end, several, today
+        As for `read_histories`. Sightings before the start or after the end are left out.
+
+    Returns
+    -------
+    Histories
+
+    Raises
+    ------
+    InputError
+        For unknown cities, a date in the future, no sighting at all, a single occasion.
+
+    Examples
+    --------
+    >>> days = [date(2024, 3, 9), date(2024, 4, 1), date(2024, 4, 2)]
+    >>> histories_of([0, 1, 1], days, ["Reno", "Reno", "Oakland"], several="last")
+    <Histories: 2 people in 2 cities over 2 occasions, 2 sightings>
+    """
+    rules = _Sightings(every, start, end, several, today or date.today())
+    known = cities or _in_order(set(places))
+    number = {city: i + 1 for i, city in enumerate(known)}
+    if unknown := sorted(set(places) - number.keys()):
+        raise InputError(
+            f"{len(unknown)} of the cities of the records {'is' if len(unknown) == 1 else 'are'} "
+            f"none of the cities {', '.join(map(repr, known))}."
+        )
+    where: dict[tuple[Hashable, date], int | None] = {}
+    for person, day, place in zip(people, days, places, strict=True):
+        if day > rules.today:
+            raise InputError(f"A sighting is in the future; today is {rules.today}.")
+        if (start and day < start) or (end and day > end):
+            continue
+        before = where.setdefault((person, day), number[place])
+        if before != number[place]:
+            where[person, day] = None
+    if not where:
+        raise InputError("There are no sightings in the time that is watched.")
+    return rules.pooled(where, known, "")
+
+
 class _Problems:
     """What is wrong with a file, told all at once."""
 
@@ -211,7 +270,8 @@ def _made(file: str, *given: Any) -> Histories:
     try:
         return Histories(*given)
     except InputError as error:
-        raise InputError([Problem(each.message, file=file) for each in error.problems]) from error
+        told = [Problem(each.message, file=file or None) for each in error.problems]
+        raise InputError(told) from error
 
 
 @dataclass(frozen=True)
@@ -278,27 +338,36 @@ class _Sightings:
         problems.stop()
         if not where:
             raise InputError(Problem("There are no sightings in the file.", file=problems.file))
+        return self.pooled(
+            {place: city for place, (city, _) in where.items()}, known, problems.file
+        )
+
+    def pooled(
+        self, where: Mapping[tuple[Hashable, date], int | None], cities: Sequence[str], file: str
+    ) -> Histories:
+        """Histories of who was in which city on which day; None is in several at once."""
         days = [day for _, day in where]
         opens, closes = self.start or min(days), self.end or max(days)
         first = self._occasion(opens, opens)
         occasions = self._names(opens, self._occasion(closes, opens) - first + 1)
-        seen: dict[str, dict[int, list[tuple[date, int]]]] = {}
-        for (person, day), (city_number, _) in where.items():
+        seen: dict[Hashable, dict[int, list[tuple[date, int | None]]]] = {}
+        for (person, day), city_number in where.items():
             t = self._occasion(day, opens) - first
             seen.setdefault(person, {}).setdefault(t, []).append((day, city_number))
         patterns = np.zeros((len(seen), len(occasions)), np.int64)
         torn = 0
         for row, by_occasion in zip(patterns, seen.values(), strict=True):
             for t, found in by_occasion.items():
-                found.sort()
-                if len({city for _, city in found}) > 1:
+                found.sort(key=lambda each: each[0])
+                counted = found[0 if self.several == "first" else -1][1]
+                if len({city for _, city in found}) > 1 or counted is None:
                     torn += 1
                     if self.several == "none":
                         continue
-                row[t] = found[0 if self.several == "first" else -1][1]
+                row[t] = counted or 0
         kept = patterns[patterns.any(axis=1)]
         notes = _told(torn, len(patterns) - len(kept), self.several)
-        return _made(problems.file, known, occasions, kept, None, None, notes)
+        return _made(file, cities, occasions, kept, None, None, notes)
 
     def _day(self, text: str) -> date | str:
         """The date, or what is wrong with it."""

@@ -35,6 +35,9 @@ one, or damaged."""
 
 AGE = r"^\s*([0-9]{1,3})(?:\.[0-9]+)?\s*(?:y|yo|y/o|yrs?|years?|años)?(?:\s+old)?\s*$"
 YEAR = "^(1[89][0-9]{2}|20[0-9]{2})$"
+OF_A_ROW = ("row", "contact")
+"""What is of this record and says nothing of who it is."""
+
 MOST_TOLD = 20
 BATCH = 50_000
 COMMON = 20
@@ -80,9 +83,9 @@ class Records:
     name : str
         The list's name.
     frame : DataFrame
-        One row per record: `row` (its line in the file), `given`, `family`, `aliases` (list),
-        `birth` (ISO text), `birth_year`, `sex`, `phone`, `email`, `place`, `identifier`, `case`,
-        and `stratum_...` for each stratum. All but `row` can be missing.
+        One row per record: `row` (its line in the file), `contact` (ISO text), `given`, `family`,
+        `aliases` (list), `birth` (ISO text), `birth_year`, `sex`, `phone`, `email`, `place`,
+        `identifier`, `case`, and `stratum_...` for each stratum. All but `row` can be missing.
     quality : Quality
     """
 
@@ -140,13 +143,13 @@ def read_records(path: str | Path, name: str, mapped: Mapped = BY_HEADERS) -> Re
         f"'{column}' of many rows was left out as nobody's own: {many:,} rows with one value."
         for column, many in found.common.items()
     ]
-    filled = {c: frame.height - frame[c].null_count() for c in frame.columns if c != "row"}
+    filled = {c: frame.height - frame[c].null_count() for c in frame.columns if c not in OF_A_ROW}
     filled["aliases"] = int((frame["aliases"].list.len() > 0).sum())
     quality = Quality(
         rows=found.rows,
         used=frame.height,
         filled={column: records for column, records in filled.items() if records},
-        alike=frame.height - frame.drop("row").unique().height,
+        alike=frame.height - frame.drop(OF_A_ROW).unique().height,
         reasons=dict(found.reasons),
         problems=tuple(problem for _, problem in sorted(found.told, key=lambda told: told[0])),
         notes=(*sheet.notes, *notes),
@@ -439,7 +442,7 @@ def _only_used(
         (~nothing & outside, OUTSIDE),
     ):
         found.add(frame.filter(condition)["row"].to_list(), message)
-    return frame.filter(~nothing & ~outside).drop("contact")
+    return frame.filter(~nothing & ~outside)
 
 
 def _check(frame: pl.DataFrame) -> None:
@@ -452,6 +455,7 @@ def _check(frame: pl.DataFrame) -> None:
     schema = pa.DataFrameSchema(
         {
             "row": pa.Column(pl.Int64, pa.Check.ge(1), unique=True),
+            "contact": text(r"^\d{4}-\d{2}-\d{2}$"),
             "given": text("^[a-z]+$"),
             "family": text("^[a-z]+( [a-z]+)*$"),
             "aliases": pa.Column(pl.List(pl.String)),
