@@ -102,6 +102,7 @@ def sample(
         )
     for accept in ACCEPT:
         found = _run(model, data, start, chains, warmup, draws, seed, accept)
+        _forget_compiled()
         if not found.mixing.divergences:
             break
     mixing = found.mixing
@@ -179,6 +180,20 @@ def _run(
             # With the first key again the chains would be driven by the same numbers, and merge
             # with what they did before.
             mcmc.run(jax.random.fold_in(key, len(rounds)), extra_fields=fields)
+
+
+def _forget_compiled() -> None:
+    """Let go of what was compiled for this model alone.
+
+    JAX keeps it for as long as the process lives, and after some forty models the system has no
+    more pieces of memory to give.
+    """
+    import gc
+
+    import jax
+
+    jax.clear_caches()
+    gc.collect()
 
 
 def _said(drawn: Mapping[str, Floats]) -> tuple[float, float]:
