@@ -192,7 +192,8 @@ def _forget_compiled() -> None:
 
     import jax
 
-    jax.clear_caches()
+    clear: Any = jax.clear_caches  # JAX has no types for it
+    clear()
     gc.collect()
 
 
