@@ -40,6 +40,7 @@ from darkfigure.errors import InputError, NoEstimateError
 
 Floats = npt.NDArray[np.float64]
 
+KINDS = ("survival", "detection", "movement", "entry")
 STARTS = 20
 MOST_PARAMETERS = 2_000  # their information is a matrix of all pairs
 
@@ -51,7 +52,7 @@ class Fit:
     Attributes
     ----------
     minus2loglik : float
-        -2 log L, given the first sighting of each.
+        -2 log L, given the first sighting of each; of all sightings where people enter.
     parameters : int
         How many parameters the model has.
     estimable : int
@@ -118,8 +119,7 @@ class Fit:
         >>> fit(h, movement="constant").model
         'survival constant, detection constant, movement constant'
         """
-        kinds = ("survival", "detection", "movement")
-        return ", ".join(f"{kind} {self.settings[kind]}" for kind in kinds)
+        return ", ".join(f"{kind} {self.settings[kind]}" for kind in KINDS if kind in self.settings)
 
     def of(self, parameter: str, city: str | None = None, to: str | None = None) -> list[Estimated]:
         """The estimates of one kind, of a city or of a move if one is given.
@@ -138,7 +138,7 @@ class Fit:
 
     def to_dict(self) -> dict[str, Any]:
         """All of it but the warnings' cause, ready for JSON."""
-        kinds = ("survival", "detection", "movement")
+        kinds = [kind for kind in KINDS if kind in self.settings]
         return {
             "minus2loglik": self.minus2loglik,
             "parameters": self.parameters,
@@ -234,6 +234,31 @@ def fit(
     >>> print(found)
     survival constant, detection constant, movement city: -2 log L 289.43, 4 of 4 ...
     """
+    terms = {"survival": survival, "detection": detection, "movement": movement}
+    return fitted(
+        histories,
+        {**terms, "covariates": covariates or {}},
+        starts=starts,
+        level=level,
+        c_hat=c_hat,
+        seed=seed,
+        workers=workers,
+        progress=progress,
+    )
+
+
+def fitted(
+    histories: Histories,
+    model: Mapping[str, Any],
+    *,
+    starts: int,
+    level: float,
+    c_hat: float,
+    seed: int,
+    workers: int | None,
+    progress: engine.Progress | None,
+) -> Fit:
+    """The model of these terms and covariates, and of entry where it has that, at its maximum."""
     if not 0 < level < 1:
         raise InputError(f"The level of an interval lies between 0 and 1, not {level}.")
     if starts < 1:
@@ -242,10 +267,7 @@ def fit(
         raise InputError(f"c-hat is 1 or more, not {c_hat}.")
     counts = m_array(histories)
     _check_answerable(counts, histories)
-    steps, cities = counts.never.shape
-    terms = {"survival": survival, "detection": detection, "movement": movement}
-    covariates = covariates or {}
-    design = Design(steps, cities, **terms, columns=columns_of(terms, covariates, histories))
+    design = _design(histories, model)
     if design.size > MOST_PARAMETERS:
         raise InputError(
             f"This model has {design.size:,} parameters; {MOST_PARAMETERS:,} is the most. Let less "
@@ -265,12 +287,10 @@ def fit(
     edge = tuple(
         each.name for each in estimates if each.estimate is not None and each.standard_error is None
     )
+    used = dict.fromkeys(column.covariate for column in design.columns)
     settings = {
-        **terms,
-        "covariates": {
-            name: _plain(covariates[name])
-            for name in dict.fromkeys(column.covariate for column in design.columns)
-        },
+        **model,
+        "covariates": {name: _plain(model["covariates"][name]) for name in used},
         "starts": starts,
         "level": level,
         "c_hat": c_hat,
@@ -313,9 +333,21 @@ def _check_answerable(counts: MArray, histories: Histories) -> None:
 
 def design_of(histories: Histories, found: Fit) -> Design:
     """The model that was fitted."""
-    terms = {kind: found.settings[kind] for kind in ("survival", "detection", "movement")}
-    columns = columns_of(terms, found.settings["covariates"], histories)
-    return Design(len(histories.occasions) - 1, len(histories.cities), **terms, columns=columns)
+    return _design(histories, found.settings)
+
+
+def _design(histories: Histories, model: Mapping[str, Any]) -> Design:
+    terms = {kind: model[kind] for kind in ("survival", "detection", "movement")}
+    entry, covariates = model.get("entry"), model["covariates"]
+    columns = columns_of(terms, covariates, histories, from_first=entry is not None)
+    return Design(
+        len(histories.occasions) - 1,
+        len(histories.cities),
+        **terms,
+        columns=columns,
+        entry=entry,
+        poisson=model.get("number") == "poisson",
+    )
 
 
 def _plain(values: npt.ArrayLike) -> Any:
