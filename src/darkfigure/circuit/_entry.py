@@ -1,10 +1,10 @@
-"""Compiled kernels behind `entry` and `stock`: who entered, who was never seen, and where they
-were.
+"""Compiled kernels behind `entry` and `stock`: who entered, who was never seen, who was where.
 
 xi_t(r) is the chance of somebody of the region to be in r on occasion t, not seen before; the
 chance to be first seen there and then is xi_t(r) p_t(r). By Fisher's identity the gradient of its
 logarithm in the logits is that of the data in which nothing is hidden, with expected numbers of
-events in the place of counts, as in `_multistate`."""
+events in the place of counts, as in `_multistate`.
+"""
 
 import numpy as np
 
@@ -20,6 +20,7 @@ def never_seen(entry, survival, gone, movement, missed):
 
     Returns the chance, `xi` (T, R), and per person never seen the expected `entered` (T, R), `died`
     (T - 1, R), `moved` (T - 1, R, R) and `present` (T, R).
+
     """
     occasions, cities = entry.shape
     chi = np.ones((occasions, cities))

@@ -15,7 +15,8 @@ covariates may be added (see `covariates`).
 
 Where people enter is part of a model too if it is asked for (see `entry`): how likely each occasion
 and city is, by a multinomial logit. Who is there on the first occasion is free by city, and the
-term is of all who enter later. Detection has then a row for the first occasion."""
+term is of all who enter later. Detection has then a row for the first occasion.
+"""
 
 from __future__ import annotations
 

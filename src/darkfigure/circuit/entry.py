@@ -15,7 +15,8 @@ never entered.
 
 How likely it is to be seen on the first occasion hangs on who is there unseen, and nobody knows
 that unless detection then is like detection later: where it has a parameter of its own, it has no
-estimate, nor has N."""
+estimate, nor has N.
+"""
 
 from __future__ import annotations
 
