@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit
 
+from darkfigure.circuit._entry import never_seen
 from darkfigure.circuit.design import Design, Natural
 from darkfigure.circuit.histories import Histories
 from darkfigure.circuit.m_array import MArray
-from darkfigure.circuit.maximum import REDUNDANT, information_at, known
+from darkfigure.circuit.maximum import REDUNDANT, TINY, information_at, known, with_unseen
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,12 +34,12 @@ class Estimated:
 
     Attributes
     ----------
-    parameter : {'survival', 'detection', 'movement'}
+    parameter : {'survival', 'detection', 'movement', 'entry'}
     city, to : str or None
         Where, and for movement to where; None where it is the same in all cities.
     occasion : str or None
-        The occasion of detection, or "1984 to 1985" for what happens between two; None where it is
-        the same over time.
+        The occasion of detection or entry, or "1984 to 1985" for what happens between two; None
+        where it is the same over time.
     estimate : float or None
         The probability; None where the data cannot tell.
     standard_error, lower, upper : float or None
@@ -82,6 +86,41 @@ class Estimated:
         return told
 
 
+@dataclass(frozen=True)
+class Coefficient:
+    """What comes with one more unit of a covariate, on the logit scale.
+
+    Attributes
+    ----------
+    parameter : {'survival', 'detection', 'movement'}
+    covariate : str
+    estimate, standard_error, lower, upper : float or None
+        Per unit of the covariate as given; None where the data cannot tell.
+    """
+
+    parameter: str
+    covariate: str
+    estimate: float | None
+    standard_error: float | None
+    lower: float | None
+    upper: float | None
+
+    @property
+    def name(self) -> str:
+        """The coefficient in words.
+
+        Examples
+        --------
+        >>> Coefficient("movement", "hours", -0.4, 0.1, -0.6, -0.2).name
+        'movement by hours'
+        """
+        return f"{self.parameter} by {self.covariate}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its fields, ready for JSON."""
+        return asdict(self)
+
+
 def estimates_of(
     counts: MArray,
     design: Design,
@@ -90,10 +129,11 @@ def estimates_of(
     histories: Histories,
     width: tuple[float, float],
     workers: int | None,
-) -> tuple[list[Estimated], int]:
-    """All probabilities with their errors, and how many functions of them can be estimated."""
+) -> tuple[list[Estimated], list[Coefficient], int]:
+    """All probabilities and coefficients with their errors, and how many can be estimated."""
     natural = design.natural(beta)
-    flat, anywhere = _redundant(counts, design, workers)
+    flat, generic = redundant(counts, design, workers)
+    anywhere = design.natural(generic)
     directions, values = known(information)
     z, inflated = width
     found = []
@@ -116,25 +156,39 @@ def estimates_of(
             at = float(logit(share))
             lower, upper = float(expit(at - z * off)), float(expit(at + z * off))
         found.append(Estimated(parameter, *labels, estimate, error, lower, upper))
-    return found, design.size - flat.shape[1]
+    coefficients = []
+    for j, column in enumerate(design.columns, start=design.without):
+        lost = max(np.linalg.norm(flat[j]), 1 - np.linalg.norm(directions[j])) > TOUCHED
+        size = float(beta[j]) / column.unit
+        off = inflated * math.sqrt(float(np.sum(directions[j] ** 2 / values))) / column.unit
+        of = (None,) * 4 if lost else (size, off, size - z * off, size + z * off)
+        coefficients.append(Coefficient(column.parameter, column.covariate, *of))
+    return found, coefficients, design.size - flat.shape[1]
 
 
-def _redundant(counts: MArray, design: Design, workers: int | None) -> tuple[Floats, Natural]:
+def redundant(counts: MArray, design: Design, workers: int | None) -> tuple[Floats, Floats]:
     """The directions in which the likelihood is flat whatever the numbers seen, as columns.
 
     They are those of the expected information at a place without anything special (Catchpole &
-    Morgan 1997), given who could be seen again; with the probabilities there.
+    Morgan 1997), given who could be seen again; and this place. Where people enter, how many do is
+    taken for Poisson: a number that is fixed has a little likelihood of its own, by which it would
+    seem to be told when it is not.
     """
     rng = np.random.default_rng(0)
     generic = rng.normal(0.0, 0.3, design.size)
-    natural = design.natural(generic)
-    expected = expected_counts(natural, counts.released)
+    if design.hidden is None:
+        expected = expected_counts(design.natural(generic), counts.released)
+    else:
+        design = copy(design)
+        design.poisson = True
+        generic = with_unseen(generic, counts, design)
+        expected = expected_from_entry(design.natural(generic))
     information = information_at(expected, design, generic, workers)
     scale = np.sqrt(np.maximum(np.diag(information), 0.0))
     scale[scale <= REDUNDANT * scale.max(initial=1.0)] = 1.0
     values, vectors = np.linalg.eigh(information / np.outer(scale, scale))
     flat = vectors[:, values < REDUNDANT * 100] / scale[:, None]
-    return np.linalg.qr(flat)[0], natural
+    return np.linalg.qr(flat)[0], generic
 
 
 def expected_counts(natural: Natural, released: Floats) -> MArray:
@@ -150,40 +204,62 @@ def expected_counts(natural: Natural, released: Floats) -> MArray:
     MArray
         Of which `released` and `never` are as given and expected.
     """
-    steps, cities = released.shape
-    again = np.zeros((steps, cities, steps, cities))
-    step = natural.survival[:, :, None] * natural.movement
-    for t in range(steps):
-        here = np.diag(released[t])
-        for u in range(t, steps):
-            reach = here @ step[u]
-            again[t, :, u] = reach * natural.detection[u]
-            here = reach * natural.missed[u]
-    first = np.zeros((steps + 1, cities))
+    again = released[:, :, None, None] * chances(natural)
+    first = np.zeros((len(released) + 1, released.shape[1]))
     first[:-1] = released
     first[1:-1] -= again.sum(axis=(0, 1))[:-1]
     return MArray(first, again)
 
 
+def expected_from_entry(natural: Natural) -> MArray:
+    """The m-array that would be expected of all who enter."""
+    assert natural.entry is not None
+    chance, xi, *_ = never_seen(
+        natural.entry, natural.survival, natural.gone, natural.movement, natural.missed
+    )
+    first = natural.unseen / chance * xi * natural.detection
+    again = chances(natural)
+    released = first.copy()
+    for t in range(len(again)):
+        again[t] *= released[t, :, None, None]
+        released[t + 1] += again[:, :, t].sum(axis=(0, 1))
+    return MArray(first, again)
+
+
+def chances(natural: Natural) -> Floats:
+    """The chance to be seen next on u + 1 in s after t in r, shape (T - 1, R, T - 1, R)."""
+    steps, cities = natural.survival.shape
+    again = np.zeros((steps, cities, steps, cities))
+    step = natural.survival[:, :, None] * natural.movement
+    found, missed = natural.detection[-steps:], natural.missed[-steps:]
+    for t in range(steps):
+        here = np.eye(cities)
+        for u in range(t, steps):
+            reach = here @ step[u]
+            again[t, :, u] = reach * found[u]
+            here = reach * missed[u]
+    return again
+
+
 def rows(design: Design, histories: Histories) -> list[tuple[str, Index, Labels]]:
     """Each different probability: its kind, where it stands, and its city, aim and occasion."""
     cities, occasions = histories.cities, histories.occasions
+    steps = [f"{a} to {b}" for a, b in itertools.pairwise(occasions)]
     told: list[tuple[str, Index, Labels]] = []
-    for parameter, term in design.terms.items():
+    for parameter, (by_time, by_city) in design.varies.items():
         if parameter == "movement" and design.cities == 1:
             continue
-        for t in range(design.steps if "time" in term else 1):
-            when = occasions[t + 1] if parameter == "detection" else None
-            when = when or f"{occasions[t]} to {occasions[t + 1]}"
-            occasion = when if "time" in term else None
+        whens: Sequence[str | None] = steps
+        if parameter in ("detection", "entry"):
+            whens = occasions if design.hidden is not None else occasions[1:]
+        for t, when in enumerate(whens if by_time else [None]):
             if parameter == "movement":
                 for r, city in enumerate(cities):
                     for s, to in enumerate(cities):
-                        told.append((parameter, (t, r, s), (city, to, occasion)))
+                        told.append((parameter, (t, r, s), (city, to, when)))
                 continue
-            for r in range(design.cities if "city" in term else 1):
-                city_or_all = cities[r] if "city" in term else None
-                told.append((parameter, (t, r), (city_or_all, None, occasion)))
+            where = cities if by_city else [None]
+            told.extend((parameter, (t, r), (city, None, when)) for r, city in enumerate(where))
     return told
 
 
@@ -198,6 +274,11 @@ def log_odds(natural: Natural, parameter: str, index: Index) -> float:
     against = {"survival": natural.gone, "detection": natural.missed}
     if parameter in against:
         rest = float(against[parameter][index])
+    elif parameter == "entry":
+        assert natural.entry is not None
+        rest = float(
+            np.delete(natural.entry.ravel(), index[0] * natural.entry.shape[1] + index[1]).sum()
+        )
     else:
         *row, s = index
         rest = float(np.delete(natural.movement[tuple(row)], s).sum())
@@ -212,8 +293,16 @@ def slope(design: Design, natural: Natural, parameter: str, index: Index) -> Flo
     """
     eta = np.zeros(design.places.shape[1])
     block = eta[design.blocks[parameter]]
+    if parameter == "entry":
+        assert natural.entry is not None
+        others = natural.entry.copy()
+        others[index] = 0.0
+        shares = -others / max(others.sum(), TINY)
+        shares[index] = 1.0
+        block[:] = shares.ravel()
+        return design.gather(eta)
     if parameter != "movement":
-        block.reshape(design.steps, design.cities)[index] = 1.0
+        block.reshape(-1, design.cities)[index] = 1.0
         return design.gather(eta)
     t, r, s = index
     rates = natural.movement[t, r].copy()

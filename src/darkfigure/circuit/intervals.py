@@ -24,7 +24,7 @@ from darkfigure.circuit.design import Design, Natural
 from darkfigure.circuit.estimates import (
     Estimated,
     Index,
-    expected_counts,
+    chances,
     log_odds,
     probability,
     rows,
@@ -289,12 +289,12 @@ def simulated(natural: Natural, first: Floats, rng: np.random.Generator) -> MArr
     rng : Generator
     """
     steps, cities = natural.survival.shape
-    chances = expected_counts(natural, np.ones((steps, cities))).again
+    ways = chances(natural)
     again = np.zeros((steps, cities, steps, cities))
     released = first.copy()
     for t in range(steps):
         for r in range(cities):
-            cells = chances[t, r, t:].ravel()
+            cells = ways[t, r, t:].ravel()
             never = max(0.0, 1.0 - cells.sum())
             drawn = rng.multinomial(int(released[t, r]), [*cells, never])
             again[t, r, t:] = drawn[:-1].reshape(-1, cities)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -11,11 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
-from scipy.special import logit
+from scipy.special import digamma, gammaln, logit
 
 from darkfigure import engine
+from darkfigure.circuit import _entry as entry_kernel
 from darkfigure.circuit import _multistate as kernel
-from darkfigure.circuit.design import Design
+from darkfigure.circuit.design import Design, Events, Natural
 from darkfigure.circuit.m_array import MArray
 
 Floats = npt.NDArray[np.float64]
@@ -24,6 +26,7 @@ JITTER = (0.5, 1.0)  # standard deviations, on the logit scale, about the first 
 SAME = 0.01  # of -2 log L: two maxima no further apart are one
 REDUNDANT = 1e-9  # of an eigenvalue of the scaled information: zero, but for rounding
 NOTHING_KNOWN = 1e-3  # of an eigenvalue on the logit scale: a standard error above 30
+TINY = 1e-300
 _STEP = 1e-3  # of the differences of gradients
 
 
@@ -39,6 +42,16 @@ def minus_log_likelihood(beta: Floats, counts: MArray, design: Design) -> tuple[
     (4.446..., array([-1.33..., -1.33...]))
     """
     at = design.natural(beta)
+    like, events = happened(at, counts)
+    if at.entry is not None:
+        more, events = first_seen(at, counts, events, design.poisson)
+        like += more
+    return -like, -design.gradient(at, events)
+
+
+def happened(at: Natural, counts: MArray) -> tuple[float, Events]:
+    """log L given the first sightings, and what is expected to have happened after them."""
+    steps = len(at.survival)
     like, *events = kernel.expected(
         counts.again,
         counts.never,
@@ -46,10 +59,55 @@ def minus_log_likelihood(beta: Floats, counts: MArray, design: Design) -> tuple[
         at.survival,
         at.gone,
         at.movement,
-        at.detection,
-        at.missed,
+        at.detection[-steps:],
+        at.missed[-steps:],
     )
-    return -like, -design.gradient(at, tuple(events))
+    return like, Events(*events)
+
+
+def first_seen(at: Natural, counts: MArray, after: Events, poisson: bool) -> tuple[float, Events]:
+    """log L of the first sightings, and what is expected to have happened in all.
+
+    With n people seen and f never seen, whose share P of all is that of the model,
+
+        log L = sum first log(xi p) + log((n + f)! / f!) + f log P - sum log(first!),
+
+    which is the first part of the likelihood of Schwarz & Arnason (1996), coefficients included;
+    where the number of people is Poisson, with mean M = f / P, its last two terms are
+    n log M - M (1 - P). Either way people who were never seen add to the slopes as counts do.
+    """
+    assert at.entry is not None
+    n, f = float(counts.first.sum()), at.unseen
+    steps = at.survival, at.movement, at.missed
+    chance, xi, *never = entry_kernel.never_seen(
+        at.entry, at.survival, at.gone, at.movement, at.missed
+    )
+    entered, moved, present = entry_kernel.before_seen(counts.first, xi, at.entry, *steps)
+    seen = counts.first > 0
+    like = float(np.sum(counts.first[seen] * np.log(np.maximum(xi * at.detection, TINY)[seen])))
+    like -= float(gammaln(counts.first + 1).sum())
+    if poisson:
+        mean = f / chance
+        weight = mean - n
+        like += n * math.log(mean) - mean + f
+        more = n - mean + f
+    else:
+        weight = f
+        like += float(gammaln(n + f + 1) - gammaln(f + 1)) + f * math.log(chance)
+        more = f * (float(digamma(n + f + 1) - digamma(f + 1)) + math.log(chance))
+    unseen = present + weight * never[3]
+    unseen[1:] += after.unseen
+    found = counts.first.copy()
+    found[1:] += after.seen
+    events = Events(
+        after.died + weight * never[1],
+        after.moved + moved + weight * never[2],
+        found,
+        unseen,
+        entered + weight * never[0],
+        more,
+    )
+    return like, events
 
 
 def climb(beta: Floats, counts: MArray, design: Design) -> tuple[Floats, float]:
@@ -96,22 +154,43 @@ def moments(counts: MArray, design: Design) -> Floats:
     found = float(np.clip(a / alive, 0.05, 0.95))
     smoothed = at_once.sum(axis=0) + 0.5 + np.eye(cities)
     logits = np.log(smoothed / np.diag(smoothed)[:, None])[design._from, design.others]
-    eta = np.concatenate(
-        [
-            np.full(steps * cities, logit(alive)),
-            np.full(steps * cities, logit(found)),
-            np.tile(logits.ravel(), steps),
-        ]
-    )
-    return _projected(eta, design)
+    eta = np.zeros(design.places.shape[1])
+    for kind, values in (
+        ("survival", logit(alive)),
+        ("detection", logit(found)),
+        ("movement", np.tile(logits.ravel(), steps)),
+        ("entry", np.log(counts.first + 0.5).ravel()),
+    ):
+        if kind in design.blocks:
+            eta[design.blocks[kind]] = values
+    return with_unseen(_projected(eta, design), counts, design)
 
 
-def _projected(eta: Floats, design: Design) -> Floats:
-    """Parameters with about these linear predictors: the mean over all that are one's."""
-    first = design.places[0]
-    numbers = np.bincount(first, minlength=design.size)
-    sums = np.bincount(first, eta, minlength=design.size)
-    return sums / np.maximum(numbers, 1)
+def with_unseen(beta: Floats, counts: MArray, design: Design) -> Floats:
+    """These parameters, with as many people unseen as the others say."""
+    if design.hidden is not None:
+        at = design.natural(beta)
+        chance = entry_kernel.never_seen(at.entry, at.survival, at.gone, at.movement, at.missed)[0]
+        beta = beta.copy()
+        beta[design.hidden] = math.log(counts.first.sum() * chance / max(1 - chance, TINY))
+    return beta
+
+
+def _projected(eta: Floats, design: Design, gamma: Floats | float = 0.0) -> Floats:
+    """Parameters with about these linear predictors: the mean over all that are one's.
+
+    Those of the covariates are given, and what they add is left out of the linear predictors.
+    """
+    eta, none = eta.copy(), design.size
+    first = design.places[0] % (none + 1)
+    if design.hidden is not None:  # entries are told against those that have no parameter
+        block = design.blocks["entry"]
+        eta[block] -= eta[block][first[block] == none].mean()
+    numbers = np.bincount(first, minlength=none + 1)[:-1]
+    sums = np.bincount(first, eta, minlength=none + 1)[:-1]
+    beta: Floats = sums / np.maximum(numbers, 1)
+    beta[design.without :] = gamma
+    return beta
 
 
 def starting_points(counts: MArray, design: Design, starts: int, seed: int) -> list[Floats]:
@@ -119,17 +198,23 @@ def starting_points(counts: MArray, design: Design, starts: int, seed: int) -> l
     first = moments(counts, design)
     places = [first]
     flat = {
-        kind: {"time": "constant", "city+time": "city", "city*time": "city"}.get(term, term)
+        kind: "+".join(word for word in term.replace("*time", "").split("+") if word != "time")
+        or "constant"
         for kind, term in design.terms.items()
     }
     if flat != design.terms and starts > 1:
-        smaller = Design(design.steps, design.cities, **flat)
+        smaller = Design(
+            design.steps, design.cities, **flat, columns=design.columns, poisson=design.poisson
+        )
         top, _ = climb(moments(counts, smaller), counts, smaller)
-        places.append(_projected(smaller.predictors(top), design))
+        gamma = top[smaller.without :]
+        eta = smaller.predictors(top) - smaller.matrix @ gamma
+        places.append(_projected(eta, design, gamma))
     rng = np.random.default_rng(seed)
     while len(places) < starts:
         spread = JITTER[len(places) % len(JITTER)]
-        places.append(first + rng.normal(0.0, spread, design.size))
+        scattered = first + rng.normal(0.0, spread, design.size)
+        places.append(with_unseen(scattered, counts, design))
     return places
 
 
