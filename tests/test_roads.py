@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkfigure import InputError
-from darkfigure.circuit.roads import City, Leg, Roads, read_roads, shipped_roads
+from darkfigure.circuit.road_tables import read_roads, shipped_roads
+from darkfigure.circuit.roads import City, Leg, Roads
 from darkfigure.tables import sheets
 
 SHIPPED = shipped_roads()

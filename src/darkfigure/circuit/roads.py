@@ -15,7 +15,6 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,8 +23,6 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from darkfigure.errors import InputError, Problem
-from darkfigure.table_file import rows_of
-from darkfigure.tables import sheets
 
 Floats = npt.NDArray[np.float64]
 
@@ -111,8 +108,8 @@ class Roads:
     legs: tuple[Leg, ...]
 
     def __post_init__(self) -> None:
-        problems = _wrong_cities(self.cities, _nowhere)
-        problems += _wrong_legs(self.legs, self.names, _nowhere)
+        problems = wrong_cities(self.cities, _nowhere)
+        problems += wrong_legs(self.legs, self.names, _nowhere)
         if problems:
             raise InputError(problems)
 
@@ -181,6 +178,7 @@ class Roads:
 
         Examples
         --------
+        >>> from darkfigure.circuit.road_tables import shipped_roads
         >>> roads = shipped_roads()
         >>> [leg.name for leg in roads.route("Sacramento", "Oakland")]
         ['I-80 (through)']
@@ -199,9 +197,8 @@ class Roads:
         if leg.a > leg.b:
             return tuple(each.reversed() for each in reversed(self._along(leg.reversed())))
         centres = [each for each in self.legs if THROUGH not in each.name]
-        weights = [
-            each.hours * (1 if _highways(each) & _highways(leg) else DETOUR) for each in centres
-        ]
+        own = _highways(leg)
+        weights = [each.hours * (1 if own & _highways(each) else DETOUR) for each in centres]
         hours, before = self._shortest(centres, weights)
         if math.isinf(hours[self._pair(leg)]):
             return (leg,)
@@ -255,133 +252,7 @@ class Roads:
         return tuple(reversed(found))
 
 
-def shipped_roads() -> Roads:
-    """33 cities of the western USA and 65 legs of freeway between them.
-
-    Hours are free flow; what they and the miles are from, and how far to trust them, is told by
-    `darkfigure.tables.sheets.describe("road-legs")`. Inhabitants are those of 2020.
-
-    Examples
-    --------
-    >>> roads = shipped_roads()
-    >>> len(roads.cities), len(roads.legs)
-    (33, 65)
-    """
-    return read_roads(sheets.path("road-legs"), sheets.path("road-cities"))
-
-
-def read_roads(legs_csv: str | Path, cities_csv: str | Path | None = None) -> Roads:
-    """Read a network from CSV files.
-
-    Parameters
-    ----------
-    legs_csv : str or Path
-        One row for each leg, with the columns city_a, city_b and hours (or hours_freeflow), and
-        perhaps miles and highway.
-    cities_csv : str or Path, optional
-        One row for each city, with the column city, and perhaps population (or pop2020; the newest
-        of several years), lat and lon. Left out, the cities are those that legs lead to.
-
-    Returns
-    -------
-    Roads
-
-    Raises
-    ------
-    InputError
-        With the file, line and column of all that is wrong: columns that are not there, a city
-        named twice, a leg to a city that is not in the table of cities, hours, miles or inhabitants
-        that are no number above zero, a leg from a city to itself, the same leg twice with other
-        hours, coordinates out of range.
-
-    Examples
-    --------
-    >>> from tempfile import TemporaryDirectory
-    >>> with TemporaryDirectory() as folder:
-    ...     file = Path(folder, "legs.csv")
-    ...     _ = file.write_text("city_a,city_b,hours\\nReno,Truckee,0.6\\nTruckee,Auburn,1.2\\n")
-    ...     read_roads(file).hours(("Reno", "Auburn"))[0, 1].round(1)
-    np.float64(1.8)
-    """
-    table = _Table(str(legs_csv), ("city_a", "city_b", "hours"), ("miles", "highway"))
-    legs = [
-        Leg(row["city_a"], row["city_b"], _number(row["hours"]), _perhaps(row, "miles"), name)
-        for row in table.rows
-        for name in [row.get("highway", "")]
-    ]
-    problems = []
-    if cities_csv is None:
-        cities = [City(name) for name in dict.fromkeys(end for leg in legs for end in leg.ends)]
-    else:
-        places = _Table(str(cities_csv), ("city",), ("population", "lat", "lon"))
-        cities = [
-            City(row["city"], *(_perhaps(row, name) for name in ("population", "lat", "lon")))
-            for row in places.rows
-        ]
-        problems += _wrong_cities(cities, places.where)
-    names = tuple(city.name for city in cities)
-    problems += _wrong_legs(legs, names, table.where)
-    if problems:
-        raise InputError(problems)
-    return Roads(tuple(cities), tuple({leg.ends: leg for leg in reversed(legs)}.values())[::-1])
-
-
-class _Table:
-    """The rows of a CSV file by the names of the columns that are wanted."""
-
-    def __init__(self, file: str, needed: Sequence[str], perhaps: Sequence[str]) -> None:
-        rows = rows_of(file)
-        line, header = next(rows, (1, []))
-        if not header:
-            raise InputError(Problem("The file is empty; a line of column names leads.", file=file))
-        self.file, self.lines = file, list[int]()
-        self.columns: dict[str, str] = {}
-        self.rows: list[dict[str, str]] = []
-        problems = []
-        for name in (*needed, *perhaps):
-            there = [column for column in header if _means(column, name)]
-            if there:
-                self.columns[name] = name if name in there else max(there)
-            elif name in needed:
-                known = ", ".join(map(repr, header))
-                message = f"There is no such column; the file has {known}."
-                problems.append(Problem(message, file=file, line=line, column=name))
-        for line, cells in rows:
-            if len(cells) != len(header):
-                message = f"{len(header)} cells were expected, {len(cells)} found."
-                problems.append(Problem(message, file=file, line=line))
-            elif not problems:
-                whole = dict(zip(header, cells, strict=True))
-                self.rows.append({name: whole[col] for name, col in self.columns.items()})
-                self.lines.append(line)
-        if problems:
-            raise InputError(problems)
-
-    def where(self, row: int, name: str) -> dict[str, Any]:
-        """The place of a cell in the file."""
-        column = self.columns.get(name, name)
-        return {"file": self.file, "line": self.lines[row], "column": column}
-
-
-def _means(column: str, name: str) -> bool:
-    """Whether a column of the file has what is wanted; the newest of several years counts."""
-    other = {"hours": "hours_freeflow", "population": "pop(ulation)?_?[0-9]{4}"}.get(name, name)
-    return column == name or re.fullmatch(other, column) is not None
-
-
-def _number(text: str) -> float:
-    """The number, or nan where there is none."""
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
-
-
-def _perhaps(row: dict[str, str], name: str) -> float | None:
-    return _number(row[name]) if row.get(name) else None
-
-
-def _wrong_cities(cities: Sequence[City], where: Where) -> list[Problem]:
+def wrong_cities(cities: Sequence[City], where: Where) -> list[Problem]:
     """What is wrong with the cities, each with its place."""
     found = []
     for i, city in enumerate(cities):
@@ -406,7 +277,7 @@ def _wrong_cities(cities: Sequence[City], where: Where) -> list[Problem]:
     return found
 
 
-def _wrong_legs(legs: Sequence[Leg], cities: Sequence[str], where: Where) -> list[Problem]:
+def wrong_legs(legs: Sequence[Leg], cities: Sequence[str], where: Where) -> list[Problem]:
     """What is wrong with the legs, each with its place."""
     found: list[Problem] = []
     known, before = set(cities), dict[tuple[str, str], Leg]()
