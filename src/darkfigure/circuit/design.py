@@ -10,7 +10,8 @@ predictor is a parameter, or the sum of two:
     city+time   one for each city, and one for each step but the first, the same in all cities
     city*time   one for each city and step
 
-`constant` movement means that all other cities are equally likely, from all cities.
+`constant` movement means that all other cities are equally likely, from all cities. To each,
+covariates may be added (see `covariates`).
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from darkfigure.errors import InputError
+from darkfigure.circuit.covariates import TERMS, Column, parts
 
 Floats = npt.NDArray[np.float64]
 
-TERMS = ("constant", "time", "city", "city+time", "city*time")
+__all__ = ["FARTHEST", "TERMS", "Design", "Natural"]
+
 FARTHEST = 30.0  # of a linear predictor: beyond it a probability is as good as 0 or 1
 
 
@@ -81,39 +83,57 @@ class Design:
     steps, cities : int
         U and R.
     survival, detection, movement : str
-        One of `TERMS` each.
+        One of `TERMS` each, to which names of covariates may be added.
+    columns : tuple of Column
+        The covariates that are named, in that order.
 
     Attributes
     ----------
     size : int
-        The number of parameters: those of survival, then of detection, then of movement.
+        The number of parameters: those of survival, then of detection, then of movement, then one
+        for each column.
+    varies : dict
+        Whether each kind differs between occasions and between cities, a pair of bools.
     places : array of int, shape (2, n)
         For each linear predictor, of survival (U, R), detection (U, R) and movement
         (U, R, R - 1), flat, the parameters that it is the sum of; -1 is none.
     """
 
     def __init__(
-        self, steps: int, cities: int, survival: str, detection: str, movement: str
+        self,
+        steps: int,
+        cities: int,
+        survival: str,
+        detection: str,
+        movement: str,
+        columns: tuple[Column, ...] = (),
     ) -> None:
-        self.steps, self.cities = steps, cities
+        self.steps, self.cities, self.columns = steps, cities, columns
         self.terms = {"survival": survival, "detection": detection, "movement": movement}
-        for what, term in self.terms.items():
-            if term not in TERMS:
-                known = ", ".join(TERMS)
-                raise InputError(f"The {what} is one of {known}, not '{term}'.")
-        self.blocks = {}
+        self.blocks, self.varies = {}, {}
         found, self.size, at = [], 0, 0
         for what, units in (
             ("survival", cities),
             ("detection", cities),
             ("movement", cities * (cities - 1)),
         ):
-            places = _places(self.terms[what], steps, units).reshape(2, -1)
+            own = [each for each in columns if each.parameter == what]
+            base, _ = parts(what, self.terms[what], [each.covariate for each in own])
+            self.varies[what] = (
+                "time" in base or any(np.ptp(each.values, axis=0).any() for each in own),
+                "city" in base or any(np.ptp(each.values, axis=1).any() for each in own),
+            )
+            places = _places(base, steps, units).reshape(2, -1)
             found.append(np.where(places < 0, -1, places + self.size))
             self.size = max(self.size, int(found[-1].max(initial=-1)) + 1)
             self.blocks[what] = slice(at, at + steps * units)
             at += steps * units
         self.places = np.concatenate(found, axis=1)
+        self.without = self.size  # covariates come after these
+        self.size += len(columns)
+        self.matrix = np.zeros((at, len(columns)))
+        for j, column in enumerate(columns):
+            self.matrix[self.blocks[column.parameter], j] = column.values.ravel()
         others = [[s for s in range(cities) if s != r] for r in range(cities)]
         self.others = np.array(others, np.int64).reshape(cities, cities - 1)
         self._from = np.arange(cities)[:, None]
@@ -122,6 +142,7 @@ class Design:
         """The linear predictors of all probabilities, flat."""
         padded = np.append(beta, 0.0)  # what -1 stands for
         eta: Floats = padded[self.places[0]] + padded[self.places[1]]
+        eta += self.matrix @ beta[self.without :]
         return eta.clip(-FARTHEST, FARTHEST)
 
     def natural(self, beta: Floats) -> Natural:
@@ -160,4 +181,5 @@ class Design:
         total = np.zeros(self.size + 1)
         for places in self.places:
             total += np.bincount(places % (self.size + 1), slopes, self.size + 1)
+        total[self.without : -1] = slopes @ self.matrix
         return total[:-1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -82,6 +82,41 @@ class Estimated:
         return told
 
 
+@dataclass(frozen=True)
+class Coefficient:
+    """What comes with one more unit of a covariate, on the logit scale.
+
+    Attributes
+    ----------
+    parameter : {'survival', 'detection', 'movement'}
+    covariate : str
+    estimate, standard_error, lower, upper : float or None
+        Per unit of the covariate as given; None where the data cannot tell.
+    """
+
+    parameter: str
+    covariate: str
+    estimate: float | None
+    standard_error: float | None
+    lower: float | None
+    upper: float | None
+
+    @property
+    def name(self) -> str:
+        """The coefficient in words.
+
+        Examples
+        --------
+        >>> Coefficient("movement", "hours", -0.4, 0.1, -0.6, -0.2).name
+        'movement by hours'
+        """
+        return f"{self.parameter} by {self.covariate}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its fields, ready for JSON."""
+        return asdict(self)
+
+
 def estimates_of(
     counts: MArray,
     design: Design,
@@ -90,8 +125,8 @@ def estimates_of(
     histories: Histories,
     width: tuple[float, float],
     workers: int | None,
-) -> tuple[list[Estimated], int]:
-    """All probabilities with their errors, and how many functions of them can be estimated."""
+) -> tuple[list[Estimated], list[Coefficient], int]:
+    """All probabilities and coefficients with their errors, and how many can be estimated."""
     natural = design.natural(beta)
     flat, anywhere = _redundant(counts, design, workers)
     directions, values = known(information)
@@ -116,7 +151,14 @@ def estimates_of(
             at = float(logit(share))
             lower, upper = float(expit(at - z * off)), float(expit(at + z * off))
         found.append(Estimated(parameter, *labels, estimate, error, lower, upper))
-    return found, design.size - flat.shape[1]
+    coefficients = []
+    for j, column in enumerate(design.columns, start=design.without):
+        lost = max(np.linalg.norm(flat[j]), 1 - np.linalg.norm(directions[j])) > TOUCHED
+        size = float(beta[j]) / column.unit
+        off = inflated * math.sqrt(float(np.sum(directions[j] ** 2 / values))) / column.unit
+        of = (None,) * 4 if lost else (size, off, size - z * off, size + z * off)
+        coefficients.append(Coefficient(column.parameter, column.covariate, *of))
+    return found, coefficients, design.size - flat.shape[1]
 
 
 def _redundant(counts: MArray, design: Design, workers: int | None) -> tuple[Floats, Natural]:
@@ -169,20 +211,20 @@ def rows(design: Design, histories: Histories) -> list[tuple[str, Index, Labels]
     """Each different probability: its kind, where it stands, and its city, aim and occasion."""
     cities, occasions = histories.cities, histories.occasions
     told: list[tuple[str, Index, Labels]] = []
-    for parameter, term in design.terms.items():
+    for parameter, (by_time, by_city) in design.varies.items():
         if parameter == "movement" and design.cities == 1:
             continue
-        for t in range(design.steps if "time" in term else 1):
+        for t in range(design.steps if by_time else 1):
             when = occasions[t + 1] if parameter == "detection" else None
             when = when or f"{occasions[t]} to {occasions[t + 1]}"
-            occasion = when if "time" in term else None
+            occasion = when if by_time else None
             if parameter == "movement":
                 for r, city in enumerate(cities):
                     for s, to in enumerate(cities):
                         told.append((parameter, (t, r, s), (city, to, occasion)))
                 continue
-            for r in range(design.cities if "city" in term else 1):
-                city_or_all = cities[r] if "city" in term else None
+            for r in range(design.cities if by_city else 1):
+                city_or_all = cities[r] if by_city else None
                 told.append((parameter, (t, r), (city_or_all, None, occasion)))
     return told
 

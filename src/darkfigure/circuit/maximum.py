@@ -106,12 +106,17 @@ def moments(counts: MArray, design: Design) -> Floats:
     return _projected(eta, design)
 
 
-def _projected(eta: Floats, design: Design) -> Floats:
-    """Parameters with about these linear predictors: the mean over all that are one's."""
+def _projected(eta: Floats, design: Design, gamma: Floats | float = 0.0) -> Floats:
+    """Parameters with about these linear predictors: the mean over all that are one's.
+
+    Those of the covariates are given, and what they add is left out of the linear predictors.
+    """
     first = design.places[0]
     numbers = np.bincount(first, minlength=design.size)
     sums = np.bincount(first, eta, minlength=design.size)
-    return sums / np.maximum(numbers, 1)
+    beta: Floats = sums / np.maximum(numbers, 1)
+    beta[design.without :] = gamma
+    return beta
 
 
 def starting_points(counts: MArray, design: Design, starts: int, seed: int) -> list[Floats]:
@@ -119,13 +124,16 @@ def starting_points(counts: MArray, design: Design, starts: int, seed: int) -> l
     first = moments(counts, design)
     places = [first]
     flat = {
-        kind: {"time": "constant", "city+time": "city", "city*time": "city"}.get(term, term)
+        kind: "+".join(word for word in term.replace("*time", "").split("+") if word != "time")
+        or "constant"
         for kind, term in design.terms.items()
     }
     if flat != design.terms and starts > 1:
-        smaller = Design(design.steps, design.cities, **flat)
+        smaller = Design(design.steps, design.cities, **flat, columns=design.columns)
         top, _ = climb(moments(counts, smaller), counts, smaller)
-        places.append(_projected(smaller.predictors(top), design))
+        gamma = top[smaller.without :]
+        eta = smaller.predictors(top) - smaller.matrix @ gamma
+        places.append(_projected(eta, design, gamma))
     rng = np.random.default_rng(seed)
     while len(places) < starts:
         spread = JITTER[len(places) % len(JITTER)]

@@ -30,8 +30,9 @@ import numpy as np
 import numpy.typing as npt
 
 from darkfigure import engine
+from darkfigure.circuit.covariates import columns_of
 from darkfigure.circuit.design import FARTHEST, Design
-from darkfigure.circuit.estimates import Estimated, estimates_of
+from darkfigure.circuit.estimates import Coefficient, Estimated, estimates_of
 from darkfigure.circuit.histories import Histories
 from darkfigure.circuit.m_array import MArray, m_array
 from darkfigure.circuit.maximum import SAME, highest, minus_log_likelihood, refined
@@ -57,8 +58,11 @@ class Fit:
         Of how many functions of them the likelihood depends, whatever the numbers in the data;
         criteria count these.
     estimates : tuple of Estimated
+    coefficients : tuple of Coefficient
+        Of the covariates, on the logit scale.
     not_estimable, at_boundary : tuple of str
-        The names of the estimates that the data cannot tell, and of those at 0 or 1.
+        The names of the estimates and coefficients that the data cannot tell, and of the estimates
+        at 0 or 1.
     people, releases : int
         People seen, and sightings on all occasions but the last, after which they could be seen.
     found : int
@@ -75,6 +79,7 @@ class Fit:
     parameters: int
     estimable: int
     estimates: tuple[Estimated, ...]
+    coefficients: tuple[Coefficient, ...]
     not_estimable: tuple[str, ...]
     at_boundary: tuple[str, ...]
     people: int
@@ -143,6 +148,7 @@ class Fit:
             "people": self.people,
             "releases": self.releases,
             "estimates": {kind: [each.to_dict() for each in self.of(kind)] for kind in kinds},
+            "coefficients": [each.to_dict() for each in self.coefficients],
             "not_estimable": list(self.not_estimable),
             "at_boundary": list(self.at_boundary),
             "found": self.found,
@@ -153,7 +159,8 @@ class Fit:
     def table(self) -> str:
         """The estimates as a table for people."""
         lines = [f"{'':<44}{'estimate':>9}{'se':>8}{'lower':>8}{'upper':>8}"]
-        for each in self.estimates:
+        told: list[Estimated | Coefficient] = [*self.estimates, *self.coefficients]
+        for each in told:
             numbers = (each.estimate, each.standard_error, each.lower, each.upper)
             cells = [f"{'–' if x is None else format(x, '.3f')}" for x in numbers]
             lines.append(f"{each.name:<44}{cells[0]:>9}" + "".join(f"{c:>8}" for c in cells[1:]))
@@ -172,6 +179,7 @@ def fit(
     detection: str = "constant",
     movement: str = "city",
     *,
+    covariates: Mapping[str, npt.ArrayLike] | None = None,
     starts: int = STARTS,
     level: float = 0.95,
     c_hat: float = 1.0,
@@ -186,6 +194,12 @@ def fit(
     histories : Histories
     survival, detection, movement : {'constant', 'time', 'city', 'city+time', 'city*time'}
         What each depends on; see `darkfigure.circuit.design`. With one city there is no movement.
+        Names of covariates may be added, "city+hours"; a name alone stands for "constant+hours".
+    covariates : mapping of str to array, optional
+        For survival and detection, one number for each city, shape (R,), each occasion, (T,), or
+        both, (T, R); that of survival is the one of the occasion where a step begins. For movement,
+        for each pair from and to, (R, R), where the diagonal does not matter, each step and pair,
+        (T - 1, R, R), or each city, (R,), as a place to go to.
     starts : int
         From how many places the likelihood is climbed: what the counts suggest, the maximum of the
         same model without time, and others scattered about the first.
@@ -229,7 +243,9 @@ def fit(
     counts = m_array(histories)
     _check_answerable(counts, histories)
     steps, cities = counts.never.shape
-    design = Design(steps, cities, survival, detection, movement)
+    terms = {"survival": survival, "detection": detection, "movement": movement}
+    covariates = covariates or {}
+    design = Design(steps, cities, **terms, columns=columns_of(terms, covariates, histories))
     if design.size > MOST_PARAMETERS:
         raise InputError(
             f"This model has {design.size:,} parameters; {MOST_PARAMETERS:,} is the most. Let less "
@@ -241,17 +257,20 @@ def fit(
         beta = within
     beta, height, information = refined(counts, design, beta, height, workers)
     width = NormalDist().inv_cdf((1 + level) / 2), math.sqrt(c_hat)
-    estimates, estimable = estimates_of(
+    estimates, coefficients, estimable = estimates_of(
         counts, design, beta, information, histories, width, workers
     )
     lost = tuple(each.name for each in estimates if each.estimate is None)
+    lost += tuple(each.name for each in coefficients if each.estimate is None)
     edge = tuple(
         each.name for each in estimates if each.estimate is not None and each.standard_error is None
     )
     settings = {
-        "survival": survival,
-        "detection": detection,
-        "movement": movement,
+        **terms,
+        "covariates": {
+            name: _plain(covariates[name])
+            for name in dict.fromkeys(column.covariate for column in design.columns)
+        },
         "starts": starts,
         "level": level,
         "c_hat": c_hat,
@@ -262,6 +281,7 @@ def fit(
         parameters=design.size,
         estimable=estimable,
         estimates=tuple(estimates),
+        coefficients=tuple(coefficients),
         not_estimable=lost,
         at_boundary=edge,
         people=histories.people,
@@ -294,7 +314,16 @@ def _check_answerable(counts: MArray, histories: Histories) -> None:
 def design_of(histories: Histories, found: Fit) -> Design:
     """The model that was fitted."""
     terms = {kind: found.settings[kind] for kind in ("survival", "detection", "movement")}
-    return Design(len(histories.occasions) - 1, len(histories.cities), **terms)
+    columns = columns_of(terms, found.settings["covariates"], histories)
+    return Design(len(histories.occasions) - 1, len(histories.cities), **terms, columns=columns)
+
+
+def _plain(values: npt.ArrayLike) -> Any:
+    """An array as lists for JSON, with None for what is missing."""
+    array = np.asarray(values, np.float64)
+    plain = array.astype(object)
+    plain[~np.isfinite(array)] = None
+    return plain.tolist()
 
 
 def _warnings(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import numpy.typing as npt
 
 from darkfigure import engine
 from darkfigure.circuit.histories import Histories
@@ -52,12 +54,18 @@ class Selection:
 
     def __str__(self) -> str:
         head = ("survival", "detection", "movement", "k", "-2 log L", "AICc", "delta", "weight")
-        lines = ["{:<11}{:<11}{:<11}{:>4}{:>13}{:>13}{:>10}{:>8}".format(*head)]
+        rows = self.rows()
+        wide = [max(11, *(len(row[kind]) + 2 for row in rows)) for kind in head[:3]]
+        line = "{:<{}}{:<{}}{:<{}}".format
+        lines = [
+            line(*itertools.chain(*zip(head[:3], wide, strict=True)))
+            + "{:>4}{:>13}{:>13}{:>10}{:>8}".format(*head[3:])
+        ]
         lines += [
-            f"{row['survival']:<11}{row['detection']:<11}{row['movement']:<11}"
-            f"{row['estimable']:>4}{row['minus2loglik']:>13,.2f}{row['aicc']:>13,.2f}"
+            line(*itertools.chain(*((row[k], w) for k, w in zip(head[:3], wide, strict=True))))
+            + f"{row['estimable']:>4}{row['minus2loglik']:>13,.2f}{row['aicc']:>13,.2f}"
             f"{row['delta']:>10,.2f}{row['weight']:>8.3f}"
-            for row in self.rows()
+            for row in rows
         ]
         return "\n".join(lines)
 
@@ -68,6 +76,7 @@ def models(
     detection: Iterable[str] = ("constant", "time", "city"),
     movement: Iterable[str] = ("city",),
     *,
+    covariates: Mapping[str, npt.ArrayLike] | None = None,
     starts: int = STARTS,
     level: float = 0.95,
     c_hat: float = 1.0,
@@ -82,7 +91,7 @@ def models(
     histories : Histories
     survival, detection, movement : iterable of str
         As for `fit`, each several.
-    starts, level, c_hat, seed, workers
+    covariates, starts, level, c_hat, seed, workers
         As for `fit`.
     progress : callable, optional
         Told how many models are done.
@@ -109,6 +118,7 @@ def models(
             s,
             p,
             psi,
+            covariates=covariates,
             starts=starts,
             level=level,
             c_hat=c_hat,
