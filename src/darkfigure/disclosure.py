@@ -30,7 +30,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import filterfalse
 from typing import Any
@@ -123,22 +123,11 @@ def publishable_overlaps(histories: CaptureHistories, smallest_count: int) -> Ov
             f"There are fewer than {smallest_count} people in all, the smallest number that may be "
             "shown; nothing can be published from these lists."
         )
-    counts = {mask: int(n) for mask, n in enumerate(histories.counts.tolist()) if mask and n > 0}
-    shown = sorted(
-        (mask for mask, n in counts.items() if n >= smallest_count),
-        key=lambda mask: (-counts[mask], mask),
-    )
+    counts = [int(n) for n in histories.counts.tolist()]
+    hidden = held_back(counts[1:], smallest_count)
+    shown = [mask for mask in range(1, len(counts)) if counts[mask] and mask - 1 not in hidden]
+    shown.sort(key=lambda mask: (-counts[mask], mask))
     others = histories.observed - sum(counts[mask] for mask in shown)
-    if smallest_count > 1:
-        hidden = histories.counts.size - 1 - len(shown)
-        small = histories.counts[1:][histories.counts[1:] < smallest_count]
-        least, most = (int(small.min()), int(small.max())) if hidden else (0, 0)
-        while hidden and shown:
-            next_one = counts[shown[-1]]
-            if _safe(hidden, others, least, most, next_one, smallest_count):
-                break
-            shown.pop()
-            hidden, others, most = hidden + 1, others + next_one, next_one
 
     rows = [
         (tuple(name for j, name in enumerate(histories.lists) if mask >> j & 1), counts[mask])
@@ -148,6 +137,56 @@ def publishable_overlaps(histories: CaptureHistories, smallest_count: int) -> Ov
         return Overlaps(rows, None, {n: histories.size_of(n) for n in histories.lists}, False)
     at_least = {n: sum(count for lists, count in rows if n in lists) for n in histories.lists}
     return Overlaps(rows, others, at_least, rounded=True)
+
+
+def held_back(
+    counts: Sequence[int],
+    smallest_count: int,
+    enough: Callable[[frozenset[int]], bool] = lambda hidden: True,
+) -> frozenset[int]:
+    """Which of some counts must be hidden so that a reader who knows their sum can tell none.
+
+    Parameters
+    ----------
+    counts : sequence of int
+        People, zero or more.
+    smallest_count : int
+        1 holds nothing back.
+    enough : callable, optional
+        Whether the sum over these may be known, where their counts do not tell all of it; more are
+        hidden until it may.
+
+    Returns
+    -------
+    frozenset of int
+        The positions of those that are hidden: of all that are small, and where need be of the
+        smallest others.
+
+    Examples
+    --------
+    >>> sorted(held_back([40, 3, 12, 9, 60], 5)), sorted(held_back([40, 0, 12, 9, 60], 5))
+    ([1, 3], [1, 3])
+    >>> held_back([40, 12, 9], 5)
+    frozenset()
+    """
+    if smallest_count == 1:
+        return frozenset()
+    shown = sorted(
+        (at for at, n in enumerate(counts) if n >= smallest_count),
+        key=lambda at: (-counts[at], at),
+    )
+    small = [n for n in counts if n < smallest_count]
+    hidden = {at for at, n in enumerate(counts) if n < smallest_count}
+    others = sum(small)
+    least, most = (min(small), max(small)) if small else (0, 0)
+    while hidden and shown:
+        next_one = counts[shown[-1]]
+        safe = _safe(len(hidden), others, least, most, next_one, smallest_count)
+        if safe and enough(frozenset(hidden)):
+            break
+        hidden.add(shown.pop())
+        others, most = others + next_one, next_one
+    return frozenset(hidden)
 
 
 def _safe(hidden: int, others: int, least: int, most: int, shown: int, smallest: int) -> bool:
