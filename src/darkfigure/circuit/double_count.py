@@ -141,7 +141,9 @@ class DoubleCount:
         kinds += [set()] * bool(off)  # seen in hidden cities alone
         pairs = list(itertools.combinations(shown, 2))
         inside = {pair: np.array([float({*pair} <= kind) for kind in kinds]) for pair in pairs}
-        rows = [np.ones(len(kinds))] + [np.array([float(r in kind) for kind in kinds]) for r in shown]
+        rows = [np.ones(len(kinds))] + [
+            np.array([float(r in kind) for kind in kinds]) for r in shown
+        ]
         sums = [self.people, *self.seen[shown]]
         for pair in pairs:
             if pair not in hidden:
