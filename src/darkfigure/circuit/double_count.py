@@ -3,12 +3,13 @@
 Three cities that add up their people count whoever was seen in all of them three times. This is
 about people who were seen: of the unseen, a model must tell.
 
-What is shown of it hides small counts, and those with which a reader could tell a small one. All
-cities' numbers less the number of different people is at most the number of pairs of cities that
-people were seen in (Bonferroni); so of the pairs, as of the cities, so many are hidden that not even
-their sum would tell one of them. Of everybody seen in a city, how many were seen elsewhere is then
-said of the shown pairs, as "at least", for less is left of a city's number if they are taken off it.
-If hardly anybody was seen in two cities, nothing is shown but how many people there are.
+What is shown of it hides small counts, and those with which a reader could tell a small one: of
+cities, and of pairs of cities, so many are hidden that not even their sum would tell one of them.
+All cities' numbers and that of different people say how many must have been seen in two cities; so
+a linear programme tries whether each hidden pair may still have nobody. How many of the people of a
+city were seen elsewhere is then told of the shown pairs, as "at least". If hardly anybody was seen
+in two cities, or the programme finds a hidden pair out, nothing is shown but how many people there
+are.
 """
 
 from __future__ import annotations
@@ -82,7 +83,8 @@ class DoubleCount:
 
         Examples
         --------
-        >>> h = Histories("ABC", ("1", "2"), [[1, 1], [1, 2], [3, 3], [1, 3], [2, 2]], [50, 9, 30, 1, 8])
+        >>> rows = [[1, 1], [1, 2], [3, 3], [1, 3], [2, 2]]
+        >>> h = Histories("ABC", ("1", "2"), rows, [50, 9, 30, 1, 8])
         >>> told = double_count(h).published()
         >>> [(pair["a"], pair["b"], pair["both"]) for pair in told["pairs"]]
         [('A', 'B', None), ('A', 'C', None), ('B', 'C', None)]
@@ -131,7 +133,7 @@ class DoubleCount:
         }
 
     def _safe(self, off: frozenset[int], hidden: list[tuple[int, int]], smallest: int) -> bool:
-        """Whether each hidden pair may have nobody and may have `smallest` - 1, for all that is told.
+        """Whether each hidden pair may have nobody, and `smallest` - 1, for all that is told.
 
         Two linear programmes for each, over the numbers of people seen in just these one, two or
         three cities. People seen in more would leave a reader more possibilities, not fewer.
@@ -141,16 +143,15 @@ class DoubleCount:
         kinds += [set()] * bool(off)  # seen in hidden cities alone
         pairs = list(itertools.combinations(shown, 2))
         inside = {pair: np.array([float({*pair} <= kind) for kind in kinds]) for pair in pairs}
-        rows = [np.ones(len(kinds))] + [
-            np.array([float(r in kind) for kind in kinds]) for r in shown
-        ]
+        rows = [np.ones(len(kinds))]
+        rows += [np.array([float(r in kind) for kind in kinds]) for r in shown]
         sums = [self.people, *self.seen[shown]]
         for pair in pairs:
             if pair not in hidden:
                 rows.append(inside[pair])
                 sums.append(self.both[pair])
         if hidden:  # as if the reader knew their sum, and that none is larger than any shown one
-            rows.append(sum(inside[pair] for pair in hidden))
+            rows.append(np.sum([inside[pair] for pair in hidden], axis=0))
             sums.append(sum(self.both[pair] for pair in hidden))
         least = min((self.both[pair] for pair in pairs if pair not in hidden), default=self.people)
         below = np.array([inside[pair] for pair in hidden]), np.full(len(hidden), least)
@@ -176,8 +177,8 @@ class DoubleCount:
         if off:
             names = ", ".join(self.cities[r] for r in sorted(off))
             told.append(
-                f"How many people were seen in {names} is not shown: in one of them it is {few} and "
-                "another must be hidden with it."
+                f"How many people were seen in {names} is not shown: in one of them it is {few} "
+                "and another must be hidden with it."
             )
         if not exact:
             told.append(

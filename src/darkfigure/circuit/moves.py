@@ -127,7 +127,7 @@ def _steps(histories: Histories, found: Fit, design: Design) -> tuple[Sequence[i
 
 def _always_alike(design: Design) -> bool:
     """Whether the first occasion, too, is one of which the chance to be seen is known."""
-    return design.terms["detection"] in ("constant", "city")
+    return not design.varies["detection"][0]
 
 
 def _moves(

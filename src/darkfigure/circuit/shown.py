@@ -5,18 +5,11 @@ person did, that this person did. So a rate is shown only if at least `smallest_
 behind it, and one behind which there are few is hidden like one behind which there is nobody, for
 "nobody" tells as much. People are counted, not moves: who goes up and down a road ten times is one.
 
-    survival    people seen there, and again later
-    detection   people seen there who had been seen before
-    movement    people seen in the one city and next in the other; for a rate of a single step,
-                only those who were seen at both ends of the step
+Who is behind a rate is told by `darkfigure.circuit.behind`.
 
-A rate that is the same in all cities or over time rests on all people there; one that is a sum of
-two on the fewer of theirs.
-
-The rates of moving from a city, staying among them, add up to one. So a single hidden one could be
-got by subtraction, and two whose sum is small told nearly; therefore others are hidden with it, by
-the rule for counts whose sum is known (`darkfigure.disclosure.held_back`). What is hidden of a city
-is told as one rate, if enough people are behind that.
+More is hidden so that no hidden rate can be got by subtraction (`darkfigure.circuit.hidden`); what
+is hidden of a city is told as one rate, if enough people are behind that. Roads bear only the moves
+that are shown, so that neither a leg nor the difference of two tells of a hidden one.
 
 The likelihood is a function of all counts, and a patient reader could try fillings until one fits.
 So once anything is hidden all numbers have two significant digits, and criteria are not told.
@@ -25,206 +18,25 @@ So once anything is hidden all numbers have two significant digits, and criteria
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from darkfigure.circuit.behind import Behind
+from darkfigure.circuit.corridors import corridors
 from darkfigure.circuit.design import Design
-from darkfigure.circuit.estimates import rows
+from darkfigure.circuit.estimates import Coefficient, Estimated, rows
+from darkfigure.circuit.gravity import Gravity
+from darkfigure.circuit.hidden import Bools, hidden_cities, hidden_moves, hidden_rates
 from darkfigure.circuit.histories import Histories
 from darkfigure.circuit.multistate import Fit, design_of
-from darkfigure.disclosure import SMALLEST_COUNT, held_back
+from darkfigure.circuit.roads import Roads
+from darkfigure.disclosure import SMALLEST_COUNT
 from darkfigure.errors import InputError
 
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Behind:
-    """How many different people are behind each rate, with R cities and U steps.
-
-    Parameters
-    ----------
-    histories : Histories
-    """
-
-    histories: Histories
-
-    def survival(self, term: str) -> Ints:
-        """People seen there and again later, by step and city, shape (U, R)."""
-        row, t, r, _, _ = self._steps
-        return self._of(term, row, t, r)
-
-    def detection(self, term: str) -> Ints:
-        """People seen there who had been seen before, by occasion but the first, shape (U, R)."""
-        row, _, _, u, s = self._steps
-        return self._of(term, row, u - 1, s)
-
-    @cached_property
-    def cities(self) -> Ints:
-        """People seen in each city, shape (R,)."""
-        row, t = np.nonzero(self.histories.patterns)
-        cities = self.histories.patterns[row, t] - 1
-        return self._people(row, cities, len(self.histories.cities))
-
-    @cached_property
-    def moves(self) -> Ints:
-        """People seen in the one city and next in the other, whenever, shape (R, R)."""
-        row, _, r, _, s = self._steps
-        size = len(self.histories.cities)
-        return self._people(row, r * size + s, size * size).reshape(size, size)
-
-    @cached_property
-    def moves_by_step(self) -> Ints:
-        """People seen at both ends of a step, by their cities, shape (U, R, R)."""
-        row, t, r, u, s = self._steps
-        row, t, r, s = (each[u == t + 1] for each in (row, t, r, s))
-        steps, size = self._shape
-        keys = (t * size + r) * size + s
-        return self._people(row, keys, steps * size * size).reshape(steps, size, size)
-
-    def movers(self, *, by_step: bool) -> tuple[Ints, Ints]:
-        """People who went to another city, and who stayed, shape (U,) each."""
-        row, t, r, u, s = self._steps
-        steps, _ = self._shape
-        if by_step:
-            row, t, r, s = (each[u == t + 1] for each in (row, t, r, s))
-        else:
-            t = np.zeros_like(t)
-        both = [self._people(row[kind], t[kind], steps) for kind in (r != s, r == s)]
-        if not by_step:
-            both = [np.full(steps, each[0]) for each in both]
-        return both[0], both[1]
-
-    def together(self, city: int, to: Sequence[int], step: int | None) -> int:
-        """Different people who went any of these ways from a city, on one step or whenever."""
-        row, t, r, u, s = self._steps
-        chosen = (r == city) & np.isin(s, np.array(to, np.int64))
-        if step is not None:
-            chosen &= (t == step) & (u == step + 1)
-        return int(self.histories.freq[np.unique(row[chosen])].sum())
-
-    @property
-    def _shape(self) -> tuple[int, int]:
-        return len(self.histories.occasions) - 1, len(self.histories.cities)
-
-    @cached_property
-    def _steps(self) -> tuple[Ints, Ints, Ints, Ints, Ints]:
-        """From each sighting to the next: the row, the occasion and the city of both."""
-        row, t = np.nonzero(self.histories.patterns)
-        city = self.histories.patterns[row, t] - 1
-        same = row[1:] == row[:-1]
-        return row[:-1][same], t[:-1][same], city[:-1][same], t[1:][same], city[1:][same]
-
-    def _people(self, row: Ints, keys: Ints, size: int) -> Ints:
-        """Different people by a key, shape (size,)."""
-        pairs = np.unique(row * size + keys)
-        counts = np.bincount(pairs % size, self.histories.freq[pairs // size], size)
-        return counts.astype(np.int64)
-
-    def _of(self, term: str, row: Ints, t: Ints, r: Ints) -> Ints:
-        """People behind each rate of a kind, which may be the same for all cities or steps."""
-        steps, size = self._shape
-        by_city = np.tile(self._people(row, r, size), (steps, 1))
-        by_time = np.repeat(self._people(row, t, steps), size).reshape(steps, size)
-        both = self._people(row, t * size + r, steps * size).reshape(steps, size)
-        everybody = np.full((steps, size), self._people(row, 0 * row, 1)[0])
-        words = _words(term)
-        if words >= {"city", "time"}:
-            return both if "*" in term else np.minimum(by_city, by_time)
-        return by_city if "city" in words else by_time if "time" in words else everybody
-
-
-def _words(term: str) -> set[str]:
-    return set(re.split("[+*]", term))
-
-
-def hidden_moves(histories: Histories, smallest_count: int = SMALLEST_COUNT) -> Bools:
-    """Of which ways between cities nothing may be told, shape (R, R), from and to.
-
-    Parameters
-    ----------
-    histories : Histories
-    smallest_count : int
-        The smallest number of people that may be told of; 1 hides nothing.
-
-    Returns
-    -------
-    array of bool
-        The diagonal is staying. The rest of a row is safe from who knows the sum of the row.
-
-    Examples
-    --------
-    >>> rows = [[1, 1, 1], [1, 2, 1], [2, 2, 2], [1, 3, 3]]
-    >>> h = Histories("ABC", ("1", "2", "3"), rows, [40, 9, 30, 2])
-    >>> hidden_moves(h)
-    array([[False,  True,  True],
-           [ True, False,  True],
-           [ True,  True,  True]])
-    """
-    behind = Behind(histories)
-    return _rows(behind.moves, behind, None, smallest_count)
-
-
-def _rows(moves: Ints, behind: Behind, step: int | None, smallest: int) -> Bools:
-    hidden = np.zeros(moves.shape, bool)
-    for r, counts in enumerate(moves):
-
-        def enough(held: frozenset[int], r: int = r) -> bool:
-            return behind.together(r, sorted(held), step) >= smallest
-
-        hidden[r, sorted(held_back(counts.tolist(), smallest, enough))] = True
-    return hidden
-
-
-def hidden_cities(histories: Histories, smallest_count: int = SMALLEST_COUNT) -> Bools:
-    """Of which cities neither how many people are there may be told nor who comes and goes.
-
-    They are hidden so that all cities' sum does not tell one of them.
-
-    Parameters
-    ----------
-    histories : Histories
-    smallest_count : int
-        1 hides nothing.
-
-    Returns
-    -------
-    array of bool, shape (R,)
-
-    Examples
-    --------
-    >>> h = Histories("ABC", ("1", "2"), [[1, 1], [2, 1], [0, 3]], [40, 9, 2])
-    >>> hidden_cities(h)
-    array([False,  True,  True])
-    """
-    hidden = np.zeros(len(histories.cities), bool)
-    hidden[sorted(held_back(Behind(histories).cities.tolist(), smallest_count))] = True
-    return hidden
-
-
-def _hidden_movement(behind: Behind, design: Design, term: str, smallest: int) -> Bools:
-    """Of which rates of moving nothing may be told, shape (U, R, R)."""
-    words = _words(term)
-    shape = (design.steps, design.cities, design.cities)
-    if words >= {"city", "time"} and "*" in term:
-        by_step = [
-            _rows(moves, behind, step, smallest) for step, moves in enumerate(behind.moves_by_step)
-        ]
-        return np.array(by_step)
-    hidden = np.zeros(shape, bool)
-    if "city" in words:
-        hidden |= _rows(behind.moves, behind, None, smallest)
-    if "city" not in words or "time" in words:
-        movers, stayers = behind.movers(by_step="time" in words)
-        hidden |= (np.minimum(movers, stayers) < smallest)[:, None, None]
-    return hidden
+EXACT = ("people", "parameters", "seed", "starts", "level", "c_hat", "covariates")
+"""Settings, and numbers that say nothing of where people were."""
 
 
 def published(
@@ -264,24 +76,12 @@ def published(
     >>> told["estimates"]["movement"][0]["estimate"]
     0.75
     """
-    if smallest_count < 1:
-        raise InputError(f"The smallest count shown must be 1 or more, not {smallest_count}.")
-    if histories.people < smallest_count:
-        raise InputError(
-            f"There are fewer than {smallest_count} people in all, the smallest number that may be "
-            "shown; nothing can be published from these histories."
-        )
+    _check(histories, smallest_count)
     told = found.to_dict()
     behind, design = Behind(histories), design_of(histories, found)
-    terms = design.terms
-    hidden = {
-        "survival": behind.survival(terms["survival"]) < smallest_count,
-        "detection": behind.detection(terms["detection"]) < smallest_count,
-        "movement": _hidden_movement(behind, design, terms["movement"], smallest_count),
-    }
-    if smallest_count == 1:
-        hidden = {kind: np.zeros_like(each) for kind, each in hidden.items()}
-    kept = []
+    hidden = hidden_rates(behind, design, smallest_count)
+    apart = [1 < smallest_count > behind.apart(column) for column in design.columns]
+    kept: list[Estimated | Coefficient] = []
     told["estimates"] = {kind: [] for kind in told["estimates"]}
     for each, (kind, index, _) in zip(found.estimates, rows(design, histories), strict=True):
         entry = each.to_dict() | {"hidden": bool(hidden[kind][index])}
@@ -290,6 +90,14 @@ def published(
         else:
             kept.append(each)
         told["estimates"][kind].append(entry)
+    told["coefficients"] = []
+    for coefficient, few in zip(found.coefficients, apart, strict=True):
+        entry = coefficient.to_dict() | {"hidden": few}
+        if few:
+            entry |= dict.fromkeys(("estimate", "standard_error", "lower", "upper"))
+        else:
+            kept.append(coefficient)
+        told["coefficients"].append(entry)
     told["movement_together"] = _together(found, histories, design, hidden["movement"])
     told["hidden"] = _sentences(histories, design, hidden, smallest_count)
     if smallest_count == 1:
@@ -300,9 +108,125 @@ def published(
     ]
     told["warnings"] = _warnings(told, found)
     if told["hidden"]:
-        told = two_digits(told, exact=("people", "parameters", "seed", "starts", "level", "c_hat"))
+        told = two_digits(told, exact=EXACT)
         told |= dict.fromkeys(("minus2loglik", "aic", "aicc", "estimable", "found"))
     return told
+
+
+def published_corridors(
+    histories: Histories,
+    found: Fit,
+    roads: Roads,
+    smallest_count: int = SMALLEST_COUNT,
+    *,
+    workers: int | None = None,
+) -> dict[str, Any]:
+    """Corridors as they may be published, ready for JSON.
+
+    Parameters
+    ----------
+    histories, found, roads, workers
+        As for `corridors`.
+    smallest_count : int
+        1 hides nothing.
+
+    Returns
+    -------
+    dict
+        As `Corridors.to_dict`, of shown moves alone: totals, shares and legs are those of the
+        moves between cities that enough people were seen to make, and `hidden` says so.
+
+    Raises
+    ------
+    InputError, NoEstimateError
+        As for `corridors` and `published`.
+
+    Examples
+    --------
+    >>> from darkfigure.circuit.multistate import fit
+    >>> from darkfigure.circuit.road_tables import shipped_roads
+    >>> rows = [[1, 1, 1], [1, 2, 2], [1, 3, 0], [2, 2, 1], [2, 1, 2], [2, 3, 2], [3, 0, 3]]
+    >>> cities = "Oakland", "Sacramento", "Reno"
+    >>> h = Histories(cities, ("1", "2", "3"), rows, [60, 20, 1, 40, 20, 9, 30])
+    >>> told = published_corridors(h, fit(h, starts=2), shipped_roads())
+    >>> [(flow["city"], flow["to"]) for flow in told["flows"]]
+    []
+    """
+    _check(histories, smallest_count)
+    only = ~hidden_moves(histories, smallest_count)
+    only &= ~hidden_cities(histories, smallest_count)[:, None]
+    told = corridors(histories, found, roads, only=only, workers=workers).to_dict()
+    told["hidden"] = []
+    if smallest_count == 1:
+        return told
+    del told["unknown"]
+    np.fill_diagonal(only, True)
+    if only.all():
+        return told
+    if not told["flows"]:
+        told["total"] = dict.fromkeys(told["total"])
+    told = two_digits(told, exact=("hours", "miles", "steps"))
+    told["hidden"] = [
+        f"Moves from one city to another that fewer than {smallest_count} people, or nobody, were "
+        "seen to make are not shown, nor those with which they could be told; roads, totals and "
+        "shares are those of the shown moves."
+    ]
+    return dict(told)
+
+
+def published_gravity(
+    found: Gravity, histories: Histories, smallest_count: int = SMALLEST_COUNT
+) -> dict[str, Any]:
+    """A gravity model as it may be published, ready for JSON.
+
+    Parameters
+    ----------
+    found : Gravity
+    histories : Histories
+        What was fitted.
+    smallest_count : int
+        1 hides nothing.
+
+    Returns
+    -------
+    dict
+        As `Gravity.to_dict`. The elasticities rest on all who moved. Where anything is hidden of
+        the model with a rate for each pair of cities, criteria are None.
+
+    Examples
+    --------
+    >>> from darkfigure.circuit.gravity import gravity
+    >>> from darkfigure.circuit.road_tables import shipped_roads
+    >>> rows = [[1, 1], [1, 2], [1, 3], [2, 2], [2, 1], [2, 3], [3, 3], [3, 1], [3, 2], [1, 0]]
+    >>> freq = [60, 14, 20, 80, 20, 10, 90, 5, 2, 99]
+    >>> h = Histories(("Sacramento", "Reno", "Los Angeles"), ("1", "2"), rows, freq)
+    >>> told = published_gravity(gravity(h, shipped_roads(), starts=2), h)
+    >>> told["elasticities"][0]["estimate"], told["models"]
+    (-1.7, None)
+    """
+    _check(histories, smallest_count)
+    told = found.to_dict()
+    shown = published(found.model, histories, smallest_count)
+    told["elasticities"] = [
+        each for each in shown["coefficients"] if each["parameter"] == "movement"
+    ]
+    if not shown["hidden"] and not published(found.pairs, histories, smallest_count)["hidden"]:
+        return told
+    told = two_digits(told)
+    if any(each["hidden"] for each in told["elasticities"]):
+        told["explained"] = None
+    told["models"] = None
+    return dict(told)
+
+
+def _check(histories: Histories, smallest_count: int) -> None:
+    if smallest_count < 1:
+        raise InputError(f"The smallest count shown must be 1 or more, not {smallest_count}.")
+    if histories.people < smallest_count:
+        raise InputError(
+            f"There are fewer than {smallest_count} people in all, the smallest number that may be "
+            "shown; nothing can be published from these histories."
+        )
 
 
 def two_digits(told: Any, exact: Sequence[str] = ()) -> Any:
@@ -337,7 +261,7 @@ def _together(
         if kind == "movement" and each.estimate is None
     }
     told, cities, occasions = [], histories.cities, histories.occasions
-    by_time = "time" in _words(design.terms["movement"])
+    by_time, _ = design.varies["movement"]
     for t in range(design.steps if by_time else 1):
         for r, city in enumerate(cities):
             to = np.flatnonzero(hidden[t, r])
