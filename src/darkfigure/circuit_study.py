@@ -116,6 +116,10 @@ class CircuitStudy(Section):
             )
         if self.records and not 2 <= len(self.records) <= MAX_LISTS:
             raise ValueError(f"give 2 to {MAX_LISTS} lists, each as [records.NAME]")
+        if self.records and not self.cities:
+            raise ValueError(
+                "name the cities, each as [cities.NAME], for records write them anyhow"
+            )
         if self.focus and self.cities and self.focus not in self.cities:
             raise ValueError(f"focus names '{self.focus}', which is no city here")
         return self

@@ -3,7 +3,7 @@
 A number of people in a city is an answer to how many were seen there, so it is shown only of cities
 that may be told of at all (`shown.hidden_cities`); a share of those who were elsewhere too, only if
 enough were seen elsewhere; how long people stay and how many come from other cities, only if enough
-were seen to go. Occasions are told of the region alone, and only if enough people were seen on each.
+were seen to go. Occasions are told of the region alone, if enough people were seen on each.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import numpy as np
 
 from darkfigure.circuit.behind import Behind
 from darkfigure.circuit.double_count import double_count
+from darkfigure.circuit.hidden import hidden_cities
 from darkfigure.circuit.histories import Histories
-from darkfigure.circuit.shown import hidden_cities, two_digits
+from darkfigure.circuit.shown import two_digits
 from darkfigure.circuit.stock import StockAndFlow
 from darkfigure.disclosure import SMALLEST_COUNT
 

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from statistics import NormalDist
 from typing import Any
@@ -264,6 +264,48 @@ def stock_and_flow(histories: Histories, found: Fit, *, workers: int | None = No
             "estimated, and are left out. Let detection change less with time."
         )
     return StockAndFlow(tuple(amounts), not_told, found.settings, tuple(warnings))
+
+
+def over_draws(drawn: Sequence[StockAndFlow]) -> StockAndFlow:
+    """The same amounts of several draws of who is who, as one.
+
+    Estimates are means, and the variance of one is the mean of theirs and that between them (Rubin
+    1987, equation 3.1.5). What was seen is that of the first, of the most probable people.
+
+    Parameters
+    ----------
+    drawn : sequence of StockAndFlow
+        Of the most probable people, and then of each draw; only the first if there are no draws.
+
+    Examples
+    --------
+    >>> from darkfigure.circuit import entry
+    >>> rows = [[1, 1, 0], [1, 2, 1], [2, 1, 2], [2, 0, 2], [1, 0, 1], [0, 2, 2], [0, 0, 1]]
+    >>> h = Histories("AB", ("1", "2", "3"), rows, [20, 30, 9, 14, 12, 20, 15])
+    >>> told = stock_and_flow(h, entry.fit(h, entry="constant", starts=3))
+    >>> over_draws([told]) is told
+    True
+    """
+    likeliest, *rest = drawn
+    if not rest:
+        return likeliest
+    z = NormalDist().inv_cdf((1 + likeliest.settings["level"]) / 2)
+    amounts = []
+    for each, *others in zip(*(one.amounts for one in drawn), strict=True):
+        sizes = [one.estimate for one in others if one.estimate is not None]
+        errors = [one.standard_error for one in others if one.standard_error is not None]
+        if each.estimate is None or min(len(sizes), len(errors)) < len(others):
+            nothing = dict.fromkeys(("estimate", "standard_error", "lower", "upper"))
+            amounts.append(replace(each, **nothing))
+            continue
+        between = np.var(sizes, ddof=1) * (1 + 1 / len(sizes))
+        error = math.sqrt(np.mean(np.square(errors)) + between)
+        size = float(np.mean(sizes))
+        seen = None if each.observed is None else min(each.observed, *sizes)
+        lower, upper = _limits(each.what, size, seen, error, z)
+        amounts.append(replace(each, estimate=size, standard_error=error, lower=lower, upper=upper))
+    lost = tuple(each.name for each in amounts if each.estimate is None)
+    return replace(likeliest, amounts=tuple(amounts), not_estimable=lost)
 
 
 def _labels(histories: Histories) -> list[tuple[str, str | None, str | None]]:
