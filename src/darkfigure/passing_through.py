@@ -270,7 +270,9 @@ def _gravity(
     enough = len(histories.cities) > 2 and all(populations[city] for city in histories.cities)
     if not enough or not all(words_of(term) <= PLAIN for term in rates.values()):
         return None
-    found = gravity(histories, roads, **rates, **options, workers=workers)
+    found = gravity(
+        histories, roads, rates["survival"], rates["detection"], **options, workers=workers
+    )
     return shown.published_gravity(found, histories, smallest)
 
 

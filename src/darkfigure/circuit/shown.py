@@ -40,7 +40,11 @@ EXACT = ("people", "parameters", "seed", "starts", "level", "c_hat", "covariates
 
 
 def published(
-    found: Fit, histories: Histories, smallest_count: int = SMALLEST_COUNT
+    found: Fit,
+    histories: Histories,
+    smallest_count: int = SMALLEST_COUNT,
+    *,
+    exact: bool = False,
 ) -> dict[str, Any]:
     """A fit as it may be published, ready for JSON.
 
@@ -51,6 +55,9 @@ def published(
         What was fitted.
     smallest_count : int
         1 hides nothing: for counts that are published already.
+    exact : bool
+        Whether the numbers that are not hidden have all their digits, and the criteria are told:
+        for whoever has the histories before them anyhow.
 
     Returns
     -------
@@ -107,7 +114,7 @@ def published(
         each.name for each in kept if each.estimate is not None and each.standard_error is None
     ]
     told["warnings"] = _warnings(told, found)
-    if told["hidden"]:
+    if told["hidden"] and not exact:
         told = two_digits(told, exact=EXACT)
         told |= dict.fromkeys(("minus2loglik", "aic", "aicc", "estimable", "found"))
     return told

@@ -1,0 +1,213 @@
+"""People who move between cities."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from darkfigure.cli.app import Json, app
+from darkfigure.cli.say import bar, note, print_json
+from darkfigure.errors import InputError
+
+if TYPE_CHECKING:
+    from darkfigure.circuit.histories import Histories
+    from darkfigure.circuit.sightings import Every
+
+DEPENDS = "constant|time|city|city+time|city*time"
+
+
+@app.command()
+def circuit(
+    file: Annotated[
+        str,
+        typer.Argument(
+            help="A row for each history, a row for each sighting (person, date, city), or a "
+            "published table by its name.",
+            metavar="HISTORIES.csv",
+        ),
+    ],
+    survival: Annotated[
+        str, typer.Option(help="To be still in any of the cities.", metavar=DEPENDS)
+    ] = "constant",
+    detection: Annotated[
+        str, typer.Option(help="To be seen where present.", metavar=DEPENDS)
+    ] = "constant",
+    movement: Annotated[
+        str,
+        typer.Option(
+            help="From city to city; by 'gravity' on --roads.", metavar=f"{DEPENDS}|gravity"
+        ),
+    ] = "city",
+    enter: Annotated[
+        str | None,
+        typer.Option(
+            "--entry", help="How people come; with it stock and flow are told.", metavar=DEPENDS
+        ),
+    ] = None,
+    roads: Annotated[
+        str | None,
+        typer.Option(help="Legs between cities, or 'shipped'.", metavar="ROADS.csv|shipped"),
+    ] = None,
+    covariates: Annotated[
+        Path | None,
+        typer.Option(help="Numbers of cities and occasions that the model may name."),
+    ] = None,
+    every: Annotated[
+        str, typer.Option(help="An occasion of sightings.", metavar="week|month|quarter|year|DAYS")
+    ] = "month",
+    several: Annotated[
+        str,
+        typer.Option(
+            help="What counts of somebody in several cities on one occasion.",
+            metavar="none|first|last",
+        ),
+    ] = "none",
+    group: Annotated[
+        list[str] | None,
+        typer.Option(help="A column of histories that is no occasion, such as sex."),
+    ] = None,
+    level: Annotated[float, typer.Option(help="Confidence of all limits.")] = 0.95,
+    starts: Annotated[
+        int, typer.Option(help="From how many places the likelihood is climbed.", min=1)
+    ] = 20,
+    c_hat: Annotated[float, typer.Option(help="By how much variances are larger.")] = 1.0,
+    smallest_count: Annotated[
+        int | None,
+        typer.Option(help="Nothing is told of fewer people.", min=1, show_default="5"),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the random numbers.", min=0)] = 1,
+    as_json: Json = False,
+) -> None:
+    """Who stays, who moves on and who is seen; with --entry how many are where."""
+    from darkfigure.circuit import shown
+    from darkfigure.circuit.covariate_table import read_covariates
+    from darkfigure.circuit.shown_people import published_people
+    from darkfigure.circuit.stock import stock_and_flow
+    from darkfigure.disclosure import SMALLEST_COUNT
+    from darkfigure.passing_through import fitted, roads_of
+
+    histories, is_published = _histories(
+        file, every=_every(every), several=several, groups=group or ()
+    )
+    smallest = smallest_count or (1 if is_published else SMALLEST_COUNT)
+    network = None if roads is None else roads_of(None if roads == "shipped" else roads)
+    known = read_covariates(covariates, histories) if covariates else {}
+    terms = {"survival": survival, "detection": detection, "movement": movement}
+    if enter is not None:
+        terms["entry"] = enter
+    began = time.perf_counter()
+    found = fitted(
+        histories,
+        terms,
+        roads=network,
+        covariates=known,
+        starts=starts,
+        level=level,
+        c_hat=c_hat,
+        seed=seed,
+        progress=bar("starts"),
+    )
+    told = shown.published(found, histories, smallest, exact=True)
+    if enter is not None:
+        people = published_people(stock_and_flow(histories, found), histories, smallest)
+        told |= _stock_and_flow(people)
+    if network is not None:
+        told["corridors"] = shown.published_corridors(histories, found, network, smallest)
+    told["seconds"] = time.perf_counter() - began
+    if as_json:
+        print_json(told)
+        return
+    _print(told)
+
+
+def _every(given: str) -> Any:
+    return int(given) if given.isdecimal() else given
+
+
+def _histories(file: str, *, every: Every, **options: Any) -> tuple[Histories, bool]:
+    """The histories of a file, or of a published table, and whether they are published."""
+    from darkfigure.circuit.sightings import read_histories
+    from darkfigure.tables import sheets
+
+    if not Path(file).exists() and file in sheets.names():
+        return read_histories(sheets.path(file), every=every, **options), True
+    if not Path(file).exists() and not Path(file).suffix:
+        raise InputError(
+            f"There is no file '{file}', and no published table of this name; "
+            "'darkfigure tables' lists them."
+        )
+    return read_histories(file, every=every, **options), False
+
+
+def _stock_and_flow(people: dict[str, Any]) -> dict[str, Any]:
+    """By city and for the region, each with its limits."""
+    told: dict[str, Any] = {
+        what: {
+            "region": people["region"][what],
+            "cities": {each["name"]: each[what] for each in people["cities"]},
+        }
+        for what in ("stock", "flow")
+    }
+    told["stock"]["by_occasion"] = people["stock_by_occasion"]
+    told["double_count"] = {
+        "observed": {key: people["region"][key] for key in ("seen", "naive")},
+        "region": {
+            key: people["region"][key] for key in ("counted_more_than_once", "share_in_several")
+        },
+        "cities": {each["name"]: each["elsewhere"] for each in people["cities"]},
+    }
+    told["turnover"] = {
+        "region": {key: people["region"][key] for key in ("entries", "stay")},
+        "cities": {
+            each["name"]: {key: each[key] for key in ("entries", "moves_in", "stay")}
+            for each in people["cities"]
+        },
+    }
+    told["hidden"] = people["hidden"]
+    return told
+
+
+def _print(told: dict[str, Any]) -> None:
+    kinds = [kind for kind in ("survival", "detection", "movement", "entry") if kind in told]
+    print(", ".join(f"{kind} {told[kind]}" for kind in kinds))
+    print(
+        f"-2 log L {told['minus2loglik']:,.2f}, {told['estimable']} of {told['parameters']} "
+        f"parameters estimable, AIC {told['aic']:,.2f}, {told['people']:,} people"
+    )
+    print(f"\n{'':<44}{'estimate':>9}{'se':>8}{'lower':>8}{'upper':>8}")
+    for kind, estimates in told["estimates"].items():
+        for each in estimates:
+            where = f" in {each['city']}" if each["city"] else ""
+            if each.get("to"):
+                where = f" from {each['city']} to {each['to']}"
+            name = kind + where + (f", {each['occasion']}" if each["occasion"] else "")
+            _row(name, [each[k] for k in ("estimate", "standard_error", "lower", "upper")], ".3f")
+    for each in told["coefficients"]:
+        name = f"{each['parameter']} by {each['covariate']}"
+        _row(name, [each[k] for k in ("estimate", "standard_error", "lower", "upper")], ".3f")
+    for what, words in (("stock", "there on an occasion"), ("flow", "there at any time")):
+        if what in told:
+            print(f"\n{'people ' + words:<44}{'estimate':>9}{'lower':>8}{'upper':>8}")
+            rows = {"all together": told[what]["region"], **told[what]["cities"]}
+            for name, each in rows.items():
+                _row(name, [each[k] for k in ("estimate", "lower", "upper")], ",.0f")
+    if told.get("corridors"):
+        print(
+            f"\n{'moves over a leg of road, per step':<44}{'estimate':>9}{'lower':>8}{'upper':>8}"
+        )
+        for leg in told["corridors"]["legs"]:
+            name = f"{leg['city_a']} – {leg['city_b']}, {leg['highway']}".removesuffix(", ")
+            _row(name, [leg[k] for k in ("moves", "lower", "upper")], ".1f")
+    for sentence in told["hidden"]:
+        note(f"Hidden: {sentence}")
+    for warning in told["warnings"]:
+        note(f"Warning: {warning}")
+
+
+def _row(name: str, numbers: list[float | None], form: str) -> None:
+    wide = (9, 8, 8, 8)
+    cells = ["–" if x is None else format(x, form) for x in numbers]
+    print(f"{name[:43]:<44}" + "".join(f"{c:>{w}}" for c, w in zip(cells, wide, strict=False)))
