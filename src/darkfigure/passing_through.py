@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from darkfigure import __version__, engine
-from darkfigure.circuit import entry, multistate, shown
+from darkfigure.circuit import shown
 from darkfigure.circuit.behind import words_of
 from darkfigure.circuit.covariate_table import read_covariates
 from darkfigure.circuit.goodness import goodness_of_fit
-from darkfigure.circuit.gravity import HOURS, TO, gravity, road_covariates
+from darkfigure.circuit.gravity import gravity
 from darkfigure.circuit.histories import Histories
-from darkfigure.circuit.multistate import Fit
-from darkfigure.circuit.road_tables import read_roads, shipped_roads
+from darkfigure.circuit.road_tables import roads_of
 from darkfigure.circuit.roads import Roads
 from darkfigure.circuit.shown_people import published_people
 from darkfigure.circuit.stock import StockAndFlow, over_draws, stock_and_flow
+from darkfigure.circuit.terms import fitted
 from darkfigure.circuit_study import CircuitStudy
 from darkfigure.circuit_study import load as load_study
 from darkfigure.compare.comparison import compare
@@ -39,9 +39,6 @@ Say = Callable[[str], None]
 
 PLAIN = {"constant", "time", "city"}
 """Words of a term that name no covariate."""
-
-BY_ROADS = "gravity"
-"""Of movement: on the hours of road and the inhabitants of where people go."""
 
 
 @dataclass(frozen=True)
@@ -120,56 +117,6 @@ def circuit_study(
     record = {**made_by, "settings": study.model.model_dump(), "seed": study.model.seed}
     steps.finish({"SYNTHETIC": "made up", **record} if study.synthetic else record)
     return Outcome(study, told, folder, tuple(steps.skipped))
-
-
-def roads_of(legs: str | Path | None, cities: str | Path | None = None) -> Roads:
-    """The roads of files, or those that ship with this package where none is named."""
-    return read_roads(legs, cities) if legs else shipped_roads()
-
-
-def fitted(
-    histories: Histories,
-    terms: Mapping[str, str],
-    *,
-    roads: Roads | None = None,
-    covariates: Mapping[str, Any] | None = None,
-    **options: Any,
-) -> Fit:
-    """Fit a multistate model, with entry where the terms have one.
-
-    Parameters
-    ----------
-    histories : Histories
-    terms : mapping
-        'survival', 'detection', 'movement' and perhaps 'entry'. Movement may be 'gravity'.
-    roads, covariates : optional
-        What terms may name.
-    **options
-        As for `darkfigure.circuit.multistate.fit`.
-
-    Raises
-    ------
-    InputError
-        For movement by the roads without roads, or as for `fit`.
-    NoEstimateError
-        As for `fit`.
-    """
-    known = dict(covariates or {})
-    model: dict[str, Any] = dict(terms)
-    if roads is not None and len(histories.cities) > 1:
-        by_road = road_covariates(histories, roads)
-        words = words_of(model["movement"])
-        if BY_ROADS in words:
-            roads.populations(histories.cities)
-            model["movement"] = model["movement"].replace(BY_ROADS, f"{HOURS}+{TO}")
-            words = words - {BY_ROADS} | {HOURS, TO}
-        known |= {name: values for name, values in by_road.items() if name in words}
-    elif BY_ROADS in model["movement"]:
-        raise InputError(
-            "Movement by 'gravity' needs roads and two cities or more; name the roads."
-        )
-    kind = entry.fit if "entry" in model else multistate.fit
-    return kind(histories, **model, covariates=known, **options)
 
 
 def _told(

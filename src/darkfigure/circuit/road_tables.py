@@ -85,6 +85,17 @@ def read_roads(legs_csv: str | Path, cities_csv: str | Path | None = None) -> Ro
     return Roads(tuple(cities), tuple({leg.ends: leg for leg in reversed(legs)}.values())[::-1])
 
 
+def roads_of(legs: str | Path | None, cities: str | Path | None = None) -> Roads:
+    """The roads of files, or those that ship with this package where none is named.
+
+    Examples
+    --------
+    >>> roads_of(None).hours(("Reno", "Sacramento")).round(1).tolist()
+    [[0.0, 2.2], [2.2, 0.0]]
+    """
+    return read_roads(legs, cities) if legs else shipped_roads()
+
+
 class _Table:
     """The rows of a CSV file by the names of the columns that are wanted."""
 

@@ -84,10 +84,11 @@ def circuit(
     """Who stays, who moves on and who is seen; with --entry how many are where."""
     from darkfigure.circuit import shown
     from darkfigure.circuit.covariate_table import read_covariates
+    from darkfigure.circuit.road_tables import roads_of
     from darkfigure.circuit.shown_people import published_people
     from darkfigure.circuit.stock import stock_and_flow
+    from darkfigure.circuit.terms import fitted
     from darkfigure.disclosure import SMALLEST_COUNT
-    from darkfigure.passing_through import fitted, roads_of
 
     histories, is_published = _histories(
         file, every=_every(every), several=several, groups=group or ()
