@@ -80,17 +80,14 @@ def everything(histories: Histories, model: tuple[str, str, str]) -> dict[str, A
     }
 
 
-HOME, ALONE = (
-    [2, 2, 0, 2, 2],
-    [2, 4, 0, 4, 2],
-)  # in Reno all the time, or twice on the way to Fresno
+HOME, ALONE = [2, 2, 0, 2, 2], [2, 2, 0, 2, 4]  # in Reno all the time, or at last in Fresno
 
 
 @pytest.mark.parametrize("model", MODELS, ids="-".join)
 def test_one_person_alone_on_a_corridor_leaves_no_trace_in_the_form(
     model: tuple[str, str, str],
 ) -> None:
-    for seed in (1, 2):
+    for seed in (1, 3):
         many = region(seed, 1500)
         home, alone = made(many, HOME), made(many, ALONE)
         assert Behind(home).moves[1, 3] == 0
