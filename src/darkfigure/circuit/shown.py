@@ -157,7 +157,7 @@ def published_corridors(
     >>> h = Histories(cities, ("1", "2", "3"), rows, [60, 20, 1, 40, 20, 9, 30])
     >>> told = published_corridors(h, fit(h, starts=2), shipped_roads())
     >>> [(flow["city"], flow["to"]) for flow in told["flows"]]
-    []
+    [('Sacramento', 'Oakland'), ('Sacramento', 'Reno')]
     """
     _check(histories, smallest_count)
     only = ~hidden_moves(histories, smallest_count)
