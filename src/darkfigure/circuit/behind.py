@@ -66,6 +66,35 @@ class Behind:
         return self._of(term, row, u - 1, s)
 
     @cached_property
+    def at_first(self) -> Ints:
+        """People seen in each city on the first occasion, shape (R,)."""
+        seen = self.histories.patterns[:, 0]
+        counts = np.bincount(seen, self.histories.freq, len(self.histories.cities) + 1)
+        return counts[1:].astype(np.int64)
+
+    def entered(self, term: str) -> Ints:
+        """People first seen there and then, as far as the chance to enter tells them apart.
+
+        Shape (T, R); who is there on the first occasion is told by city whatever the term.
+        """
+        size = len(self.histories.cities)
+        rows = np.arange(len(self.histories.freq))
+        when = (self.histories.patterns > 0).argmax(axis=1)
+        where = self.histories.patterns[rows, when] - 1
+        first = np.zeros((self.histories.patterns.shape[1], size), np.int64)
+        np.add.at(first, (when, where), self.histories.freq)
+        later, words = first[1:], words_of(term)
+        by_city = np.broadcast_to(later.sum(axis=0), later.shape)
+        by_time = np.broadcast_to(later.sum(axis=1, keepdims=True), later.shape)
+        if words >= {"city", "time"}:
+            told = later if "*" in term else np.minimum(by_city, by_time)
+        elif words & {"city", "time"}:
+            told = by_city if "city" in words else by_time
+        else:
+            told = np.full(later.shape, later.sum())
+        return np.vstack([first[:1], told])
+
+    @cached_property
     def cities(self) -> Ints:
         """People seen in each city, shape (R,)."""
         row, t = np.nonzero(self.histories.patterns)

@@ -31,7 +31,8 @@ def hidden_rates(behind: Behind, design: Design, smallest_count: int) -> dict[st
     Returns
     -------
     dict
-        Of survival and detection, shape (U, R), and movement, (U, R, R).
+        Of survival and detection, shape (U, R), movement, (U, R, R), and entry, (T, R), with which
+        detection, too, begins on the first occasion.
     """
     terms = design.terms
     hidden: dict[str, Bools] = {
@@ -39,6 +40,11 @@ def hidden_rates(behind: Behind, design: Design, smallest_count: int) -> dict[st
         "detection": behind.detection(terms["detection"]) < smallest_count,
         "movement": _hidden_movement(behind, design, smallest_count),
     }
+    if "entry" in terms:
+        hidden["detection"] = np.vstack([behind.at_first < smallest_count, hidden["detection"]])
+        entered = behind.entered(terms["entry"])
+        hidden["entry"] = np.zeros(entered.shape, bool)
+        hidden["entry"].flat[sorted(held_back(entered.ravel().tolist(), smallest_count))] = True
     if smallest_count == 1:
         return {kind: np.zeros_like(each) for kind, each in hidden.items()}
     for column in design.columns:

@@ -98,11 +98,16 @@ def expected_moves(
 
 def _steps(histories: Histories, found: Fit, design: Design) -> tuple[Sequence[int], Bools, Bools]:
     """The steps to take the mean over, the pairs that are unknown there, and those at 0 or 1."""
-    zeros = np.zeros((design.steps, design.cities), bool)
-    zeros_by_pair = np.zeros((design.steps, design.cities, design.cities), bool)
-    lost = {"survival": zeros, "detection": zeros.copy(), "movement": zeros_by_pair}
+    natural = design.natural(found.beta)
+    lost = {
+        "survival": np.zeros_like(natural.survival, bool),
+        "detection": np.zeros_like(natural.detection, bool),
+        "movement": np.zeros_like(natural.movement, bool),
+    }
     edge = lost["movement"].copy()
     for each, (kind, index, _) in zip(found.estimates, rows(design, histories), strict=True):
+        if kind == "entry":
+            continue
         always = slice(None) if each.occasion is None else index[0]
         everywhere = slice(None) if each.city is None else index[1]
         at = (always, everywhere, *index[2:])
@@ -111,8 +116,8 @@ def _steps(histories: Histories, found: Fit, design: Design) -> tuple[Sequence[i
         if kind == "movement":
             edge[at] = each.standard_error is None
     stock = lost["detection"]
-    if _always_alike(design):
-        before = stock
+    if _known_at_first(design):
+        before = stock[: design.steps]
     else:
         before = np.concatenate([np.ones((1, design.cities), bool), stock[:-1]])
     unknown = (before | lost["survival"])[:, :, None] | lost["movement"]
@@ -125,9 +130,9 @@ def _steps(histories: Histories, found: Fit, design: Design) -> tuple[Sequence[i
     return steps, np.any(unknown[steps], axis=0), np.any(edge[steps], axis=0)
 
 
-def _always_alike(design: Design) -> bool:
+def _known_at_first(design: Design) -> bool:
     """Whether the first occasion, too, is one of which the chance to be seen is known."""
-    return not design.varies["detection"][0]
+    return "entry" in design.terms or not design.varies["detection"][0]
 
 
 def _moves(
@@ -141,7 +146,7 @@ def _moves(
     """The expected moves between pairs of cities, and their covariances."""
     natural = design.natural(found.beta)
     shape = (design.steps, design.cities)
-    rates = [_rates(natural, t, _always_alike(design)) for t in steps]
+    rates = [_rates(natural, t, _known_at_first(design)) for t in steps]
     seen = [_seen(histories, t) for t in steps]
     moves = np.zeros(len(pairs))
     gradients = np.zeros((len(pairs), design.size))
@@ -149,7 +154,7 @@ def _moves(
     for at, (r, s) in enumerate(pairs):
         eta = np.zeros(design.places.shape[1])
         alive = eta[design.blocks["survival"]].reshape(shape)
-        caught = eta[design.blocks["detection"]].reshape(shape)
+        caught = eta[design.blocks["detection"]].reshape(-1, design.cities)
         moved = eta[design.blocks["movement"]].reshape(*shape, design.cities - 1)
         for t, (p, missed, before), n in zip(steps, rates, seen, strict=True):
             psi = natural.movement[t, r]
@@ -171,9 +176,9 @@ def _moves(
     return moves, covariance * found.settings["c_hat"]
 
 
-def _rates(natural: Natural, t: int, always: bool) -> tuple[Floats, Floats, int]:
+def _rates(natural: Natural, t: int, at_first: bool) -> tuple[Floats, Floats, int]:
     """The chance of being seen on occasion t and of not, and which row of the design it is."""
-    before = t if always else t - 1
+    before = t if at_first else t - 1
     return natural.detection[before], natural.missed[before], before
 
 
