@@ -115,8 +115,10 @@ def circuit(
     if enter is not None:
         people = published_people(stock_and_flow(histories, found), histories, smallest)
         told |= _stock_and_flow(people)
+        told["hidden"] += people["hidden"]
     if network is not None:
         told["corridors"] = shown.published_corridors(histories, found, network, smallest)
+        told["hidden"] += told["corridors"]["hidden"]
     told["seconds"] = time.perf_counter() - began
     if as_json:
         print_json(told)
@@ -167,7 +169,6 @@ def _stock_and_flow(people: dict[str, Any]) -> dict[str, Any]:
             for each in people["cities"]
         },
     }
-    told["hidden"] = people["hidden"]
     return told
 
 
