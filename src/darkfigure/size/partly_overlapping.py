@@ -164,7 +164,7 @@ def fit(territories: Territories, model: Model, by_stratum: int = 1) -> Fit:
     expected[layout.observed] = mu
     strata = len(territories.kinds)
     hidden = layout.place < 0
-    unseen = np.bincount(layout.stratum[hidden], mean[hidden], strata)
+    unseen = np.bincount(layout.stratum[hidden], mean[hidden], strata).astype(float)
     slopes = np.zeros((strata, theta.size))
     np.add.at(slopes, layout.stratum[hidden], layout.design[hidden] * mean[hidden, None])
     covariance = np.full((strata, strata), math.nan)

@@ -175,11 +175,11 @@ class Territories:
         union = int(np.bitwise_or.reduce(self.works[list(of)]))
         keep = [j for j in range(len(self.lists)) if union >> j & 1]
         masks = np.arange(1 << len(keep))
-        old = sum(((masks >> new & 1) << j for new, j in enumerate(keep)), np.zeros_like(masks))
-        works = sum(
-            ((self.works[list(of)] >> j & 1) << new for new, j in enumerate(keep)),
-            np.zeros(len(of), np.int64),
-        )
+        old = np.zeros_like(masks)
+        works = np.zeros(len(of), np.int64)
+        for new, j in enumerate(keep):
+            old |= (masks >> new & 1) << j
+            works |= (self.works[list(of)] >> j & 1) << new
         return Territories(
             tuple(self.lists[j] for j in keep),
             tuple(self.kinds[s] for s in of),
