@@ -165,7 +165,8 @@ def regional(
         if len(names) == 1:
             note = (
                 f"Only the list '{names[0]}' works here: that it finds the share of people that it "
-                "finds elsewhere is taken for granted, nothing here tells."
+                "finds elsewhere is taken for granted, and so is the interval: how much places "
+                "differ is not in it."
             )
         every.append(Stratum((kind,), (int(seen[s]),), int(seen[s]), on_several, of_stratum, note))
     details = _details(territories, parts, fits)
@@ -323,7 +324,8 @@ def _warnings(
     if alone:
         said.append(
             f"In {alone:,} of {strata:,} strata only one list works: how many it misses there is "
-            "taken over from the other strata, nothing there tells."
+            "taken over from the other strata, and the interval does not allow for how much places "
+            "differ."
         )
     if len(parts) > 1:
         said.append(

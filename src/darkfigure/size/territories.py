@@ -172,19 +172,20 @@ class Territories:
 
     def _only(self, of: Sequence[int]) -> Territories:
         """Some strata, and the lists that work in any of them."""
-        union = int(np.bitwise_or.reduce(self.works[list(of)]))
+        union = functools.reduce(operator.or_, (int(self.works[s]) for s in of))
         keep = [j for j in range(len(self.lists)) if union >> j & 1]
         masks = np.arange(1 << len(keep))
         old = np.zeros_like(masks)
+        rows = np.array(of, np.int64)
         works = np.zeros(len(of), np.int64)
         for new, j in enumerate(keep):
             old |= (masks >> new & 1) << j
-            works |= (self.works[list(of)] >> j & 1) << new
+            works |= (self.works[rows] >> j & 1) << new
         return Territories(
             tuple(self.lists[j] for j in keep),
             tuple(self.kinds[s] for s in of),
             works,
-            self.counts[np.ix_(list(of), old)],
+            self.counts[np.ix_(rows, old)],
         )
 
 
