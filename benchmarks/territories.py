@@ -3,8 +3,8 @@
     python -m benchmarks.territories [--small]
 
 Made-up regions of four cities and three lists. List a and list b depend on each other, alike in
-every city; the third list works in three of the cities, where it tells how much; one city has a and
-b alone, and another lacks a. Each list finds another share of people in each city, or the same in
+every city; all three lists work in two of the cities, which tells how much; one city has a and b
+alone, and another lacks a. Each list finds another share of people in each city, or the same in
 all. Besides the interval of `regional` (bootstrap, model chosen anew) these stand beside it: Wald's
 interval, and what comes out if a list that does not work is taken to have found nobody there: the
 best log-linear model of all people together, and of each city by itself.
