@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from darkfigure.histories import CaptureHistories
+    from darkfigure.size.strata import ByStrata
 
 
 @app.command()
@@ -86,6 +87,13 @@ def size(
         int | None,
         typer.Option(help="With --by: how often missing values are filled in.", show_default="10"),
     ] = None,
+    territories: Annotated[
+        str | None,
+        typer.Option(
+            help="With --by: which list works in which stratum; columns list and stratum.",
+            metavar="FILE.csv",
+        ),
+    ] = None,
     engine: Engine = "local",
     seed: Annotated[int, typer.Option(help="Of the random numbers.", min=0)] = 1,
     as_json: Json = False,
@@ -97,6 +105,24 @@ def size(
     from darkfigure.size.methods import method as find
     from darkfigure.size.refusal import refusals
 
+    if territories is not None:
+        other = {
+            "method": method not in ("auto", "territories"),
+            "max-order": max_order,
+            "nested": nested,
+            "time-limit": time_limit,
+            "draws": draws,
+            "weights": weights,
+            "kind": kind,
+            "prior": prior,
+            "delta": delta,
+            "covariates": covariates,
+            "pair": pair,
+            "nuisance": nuisance,
+            "imputations": imputations,
+        }
+        _size_regional(table, territories, by, engine, other, bootstrap, level, seed, as_json)
+        return
     of_people = covariates is not None and method in OF_PEOPLE
     chosen = OF_PEOPLE[method] if of_people else find(method)
     given = {
@@ -199,18 +225,69 @@ def _size_by(
     began = time.perf_counter()
     with or_lower_bound(None, as_json):
         found = by_strata(strata, method, progress=bar("strata"), **options)
-    seconds = time.perf_counter() - began
+    _tell(found, options["seed"], time.perf_counter() - began, as_json)
+
+
+def _size_regional(
+    table: str,
+    file: str,
+    by: str | None,
+    engine: str,
+    other: dict[str, Any],
+    bootstrap: int | None,
+    level: float,
+    seed: int,
+    as_json: bool,
+) -> None:
+    from darkfigure.size.methods import remember_compiled
+    from darkfigure.size.regional import regional
+    from darkfigure.size.territories import read_territories
+    from darkfigure.strata import Strata
+
+    if by is None:
+        raise InputError(
+            "--territories says in which strata each list works; name their columns by --by."
+        )
+    for name, given in other.items():
+        if given:
+            raise InputError(f"--{name} has no part in a total by --territories; leave it out.")
+    if where_of(engine) != "local":
+        raise InputError("A total by --territories is worked out on this machine, not on Spark.")
+    columns = [name.strip() for name in by.split(",")]
+    strata = strata_of(table, columns)
+    where = read_territories(file, columns)
+    announce_compilation("territories")
+    tiny = Strata("ab", ["city"], [("x",)] * 3, [1, 2, 3], [4, 4, 2])
+    regional(tiny, {"a": "all", "b": "all"}, bootstrap=0)
+    remember_compiled("territories")
+    options: dict[str, Any] = {} if bootstrap is None else {"bootstrap": bootstrap}
+    began = time.perf_counter()
+    with or_lower_bound(None, as_json):
+        found = regional(
+            strata, where, level=level, seed=seed, progress=bar("replicates"), **options
+        )
+    _tell(found, seed, time.perf_counter() - began, as_json)
+    if not as_json:
+        for assumed in found.total.details["assumed"]:
+            note(f"Assumed: {assumed}")
+
+
+def _tell(found: ByStrata, seed: int, seconds: float, as_json: bool) -> None:
+    """Strata and their total, as text or JSON."""
     if as_json:
         total = found.total.to_dict()
         del total["draws"]
-        told = {**total.pop("details"), **total, "seed": options["seed"]}
+        told = {**total.pop("details"), **total, "seed": seed}
         print_json({**told, "strata": found.rows(), "seconds": round(seconds, 6)})
         return
     print(found.total)
     print()
     print(found.table())
     print()
-    print(f"method: {method}, {100 * options['level']:g} % intervals, by {', '.join(by)}")
+    print(
+        f"method: {found.total.method}, {100 * found.total.level:g} % intervals, "
+        f"by {', '.join(found.by)}"
+    )
     for each in found.strata:
         if each.note:
             note(f"{each.name}: {each.note}")
