@@ -94,6 +94,7 @@ def read_histories(
     >>> h.occasions
     ('2024-03', '2024-04', '2024-05')
     """
+    rules = _Sightings(every, start, end, several, today or date.today())
     file = str(path)
     rows = rows_of(file)
     header_line, header = next(rows, (1, []))
@@ -118,8 +119,7 @@ def read_histories(
         else:
             whole.append((line, cells))
     if {"person", "date", "city"} <= set(names):
-        table = _Sightings(every, start, end, several, today or date.today())
-        return table.read(problems, names, whole, cities)
+        return rules.read(problems, names, whole, cities)
     return _read_table(problems, header, names, whole, cities, [g.lower() for g in groups])
 
 

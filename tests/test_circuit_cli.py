@@ -1,0 +1,141 @@
+"""The circuit as a user calls it: `darkfigure circuit`."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from darkfigure.circuit.simulation import simulate
+from darkfigure.cli import main
+
+CITIES = ("Reno", "Sacramento", "Oakland")
+MONTHS = tuple(f"2024-{month:02}" for month in range(1, 9))
+
+
+def run(monkeypatch, capsys, *arguments):
+    monkeypatch.setattr(sys, "argv", ["darkfigure", "circuit", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told = capsys.readouterr()
+    return ended.value.code or 0, told.out, told.err
+
+
+def histories(folder: Path, *more: tuple[str, ...]) -> Path:
+    """A made-up region as a table of histories."""
+    moves = [[0.8, 0.2, 0.0], [0.1, 0.8, 0.1], [0.0, 0.2, 0.8]]
+    enter = np.full((8, 3), 0.7 / 21)
+    enter[0] = 0.1
+    made = simulate(CITIES, MONTHS, 900, enter, 0.85, moves, 0.4, seed=3).histories
+    file = folder / "histories.csv"
+    with file.open("w", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow([*MONTHS, "freq"])
+        for pattern, count in zip(made.patterns, made.freq, strict=True):
+            writer.writerow([*(CITIES[c - 1] if c else 0 for c in pattern), count])
+        writer.writerows(more)
+    return file
+
+
+def test_a_published_table_has_what_scripts_rely_on(monkeypatch, capsys):
+    code, out, _ = run(monkeypatch, capsys, "dipper", "--group", "sex", "--json")
+    told = json.loads(out)
+    assert code == 0
+    assert told["minus2loglik"] == pytest.approx(666.83766894, abs=0.01)
+    assert told["parameters"] == 2
+    assert told["not_estimable"] == []
+    assert told["estimates"]["survival"][0]["estimate"] == pytest.approx(0.56021, abs=5e-4)
+    assert told["estimates"]["survival"][0]["standard_error"] == pytest.approx(0.02513, abs=5e-4)
+
+
+def test_with_entry_stock_and_flow_are_told_by_city_and_for_the_region(
+    monkeypatch, capsys, tmp_path
+):
+    file = histories(tmp_path)
+    options = ("--detection", "city", "--entry", "city", "--roads", "shipped", "--starts", "3")
+    code, out, _ = run(monkeypatch, capsys, file, *options, "--json")
+    told = json.loads(out)
+    assert code == 0
+    for what in ("stock", "flow"):
+        assert set(told[what]["cities"]) == set(CITIES)
+        for each in (told[what]["region"], *told[what]["cities"].values()):
+            assert each["lower"] < each["estimate"] < each["upper"]
+    assert told["flow"]["region"]["lower"] <= 900 <= told["flow"]["region"]["upper"]
+    assert told["double_count"]["observed"]["naive"] > told["double_count"]["observed"]["seen"]
+    assert {leg["highway"] for leg in told["corridors"]["legs"]} >= {"I-80"}
+
+
+def test_the_same_seed_gives_the_same_answer(monkeypatch, capsys, tmp_path):
+    file = histories(tmp_path)
+    first, again = (
+        json.loads(run(monkeypatch, capsys, file, "--starts", "3", "--json")[1]) for _ in range(2)
+    )
+    assert {**first, "seconds": 0} == {**again, "seconds": 0}
+
+
+def test_few_who_move_are_told_neither_in_json_nor_in_words(monkeypatch, capsys, tmp_path):
+    alone = ("Reno", "Oakland", "Reno", "Oakland", "Reno", "Oakland", "Reno", "Oakland", 1)
+    file = histories(tmp_path, alone)
+    options = ("--roads", "shipped", "--starts", "2")
+    told = json.loads(run(monkeypatch, capsys, file, *options, "--json")[1])
+    between = {("Reno", "Oakland"), ("Oakland", "Reno")}
+    rates = [e for e in told["estimates"]["movement"] if (e["city"], e["to"]) in between]
+    assert len(rates) == 2
+    assert all(each["hidden"] and each["estimate"] is None for each in rates)
+    assert not between & {(flow["city"], flow["to"]) for flow in told["corridors"]["flows"]}
+    assert any("is not shown" in sentence for sentence in told["hidden"])
+    _, out, err = run(monkeypatch, capsys, file, *options)
+    line = next(line for line in out.splitlines() if "from Reno to Oakland" in line)
+    assert line.split()[-4:] == ["–"] * 4
+    assert "Hidden:" in err
+
+
+SIGHTINGS = "person,date,city\na,2024-01-03,Reno\nb,2024-02-05,Reno\n"
+HISTORIES = "1,2,3,freq\nReno,Reno,0,50\nReno,Oakland,Oakland,20\nOakland,Reno,0,15\n"
+LEGS = "city_a,city_b,hours\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "says"),
+    [
+        (SIGHTINGS + "c,2999-01-01,Reno\n", (), "line 4, column 'date': The date is in the future"),
+        (SIGHTINGS + "a,2024-01-03,Oakland\n", (), "in another city on the same day"),
+        ("1,freq\nReno,5\n", (), "a single occasion"),
+        (HISTORIES + "Reno,0,0,9,9\n", (), "longer than the 4 columns"),
+        (HISTORIES, ("--roads", "roads.csv"), "The roads do not connect Oakland and Reno"),
+        (HISTORIES, ("--roads", "none.csv"), "There is no such file"),
+        (HISTORIES, ("--movement", "gravity"), "needs roads"),
+        (HISTORIES, ("--survival", "sometimes"), "The survival is one of"),
+        (HISTORIES, ("--every", "fortnight"), "An occasion is a week"),
+        (HISTORIES, ("--smallest-count", "1000"), "fewer than 1000 people in all"),
+        (HISTORIES, ("--covariates", "roads.csv"), "Expected: a column 'city'"),
+        ("", (), "The file is empty"),
+    ],
+)
+def test_a_wrong_call_ends_with_2_and_one_sentence(
+    text, options, says, monkeypatch, capsys, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    Path("given.csv").write_text(text)
+    Path("roads.csv").write_text(LEGS + "Reno,Truckee,1\nOakland,Vallejo,0.5\n")
+    code, out, err = run(monkeypatch, capsys, "given.csv", *options)
+    assert (code, out) == (2, "")
+    assert says in err
+
+
+def test_a_name_that_is_neither_file_nor_table_is_told(monkeypatch, capsys):
+    code, _, err = run(monkeypatch, capsys, "nowhere")
+    assert code == 2
+    assert "no published table of this name" in err
+
+
+def test_nobody_seen_again_ends_with_1(monkeypatch, capsys, tmp_path):
+    file = tmp_path / "once.csv"
+    file.write_text("1,2,freq\nReno,0,50\n0,Reno,20\n")
+    code, _, err = run(monkeypatch, capsys, file)
+    assert code == 1
+    assert "None of the 70 people was seen on more than one occasion" in err
