@@ -18,6 +18,7 @@ from darkfigure.report.tiles import tiles
 from darkfigure.report.words import (
     counted,
     exactly,
+    how_often_wrong,
     listed,
     opened,
     ordinal,
@@ -118,7 +119,7 @@ def comparison_page(
         help=study.help,
         can=can(focus, shown, told),
         cannot=cannot(focus, shown, told, study.sources),
-        errs=_errs(shown or told or {}),
+        errs=how_often_wrong((shown or told or {})["level"]),
         comparison=shown,
         rates=rates,
         gaps=apart,
@@ -206,14 +207,6 @@ def _learned_text(reports: Mapping[str, Any]) -> str:
 
 def _unbroken(sentence: str) -> str:
     return opened(sentence).replace(" %", "\u00a0%")
-
-
-def _errs(shown: Mapping[str, Any]) -> str:
-    level = shown["level"]
-    return (
-        f"Ranges are at {100 * level:g}\u00a0%: were all that is assumed true, each would miss "
-        f"about once in {counted(round(1 / (1 - level)))} times."
-    )
 
 
 def _ranks_text(shown: Mapping[str, Any]) -> str:

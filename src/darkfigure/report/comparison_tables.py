@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from darkfigure.disclosure import SMALLEST_COUNT
+from darkfigure.report.frame import csv_text
 
 FEW = f"fewer than {SMALLEST_COUNT}"
 
@@ -94,15 +93,7 @@ def files(comparison: Mapping[str, Any]) -> dict[str, str]:
         for rank, chance in enumerate(row, start=1)
     ]
     return {
-        "places": _csv(OF_PLACE, places),
-        "pairs": _csv(OF_PAIR, [[pair[key] for key in OF_PAIR] for pair in shown["pairs"]]),
-        "ranks": _csv(("place", "rank", "probability"), ranks),
+        "places": csv_text(OF_PLACE, places),
+        "pairs": csv_text(OF_PAIR, [[pair[key] for key in OF_PAIR] for pair in shown["pairs"]]),
+        "ranks": csv_text(("place", "rank", "probability"), ranks),
     }
-
-
-def _csv(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue()

@@ -1,9 +1,11 @@
-"""What every page has: the help line, the frame around its text, and who made it from what."""
+"""What every page has: the help line, the frame around its text, who made it from what, its tables."""
 
 from __future__ import annotations
 
+import csv
+import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -104,6 +106,22 @@ def origin(
         if value and value not in {said for _, said in kept}:
             kept.append((name, value))
     return kept
+
+
+def csv_text(header: Sequence[str], rows: Sequence[Sequence[Any]], synthetic: bool = False) -> str:
+    """A table as CSV text; made-up data say so on every line.
+
+    Examples
+    --------
+    >>> print(csv_text(("city", "people"), [("Reno", 40)], synthetic=True), end="")
+    city,people,SYNTHETIC
+    Reno,40,made up
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*header, "SYNTHETIC"] if synthetic else header)
+    writer.writerows([*row, "made up"] if synthetic else row for row in rows)
+    return text.getvalue()
 
 
 def css_string(text: str) -> str:

@@ -259,3 +259,17 @@ def exactly(number: float | None) -> str:
     if number is None or math.isinf(number):
         return "none"
     return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"
+
+
+def how_often_wrong(level: float) -> str:
+    """What the ranges of a page mean, in a sentence.
+
+    Examples
+    --------
+    >>> how_often_wrong(0.9)
+    'Ranges are at 90\xa0%: were all that is assumed true, each would miss about once in ten times.'
+    """
+    return (
+        f"Ranges are at {100 * level:g}\u00a0%: were all that is assumed true, each would miss "
+        f"about once in {counted(round(1 / (1 - level)))} times."
+    )

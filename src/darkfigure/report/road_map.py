@@ -1,0 +1,385 @@
+"""The cities and the roads between them, with how many people go over each road.
+
+Degrees of longitude are shortened by the cosine of the middle latitude, roads are straight. A road
+of which nothing is shown is drawn like one that nobody goes over, for to tell these apart would
+tell of the few.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from darkfigure.report.amounts import in_a, in_full, spoken, within
+from darkfigure.report.plot import Sheet
+from darkfigure.report.svg import INK, LINE, NARROW, PAPER, QUIET, Chart, drawn_twice
+from darkfigure.report.words import counted
+
+MARGIN = 0.12
+"""Cities that are not studied are drawn as far as this share of the map beyond those that are."""
+BEYOND = 3.0
+"""No band is wider than so many times its best guess."""
+KEY = 196
+"""The width of the key where it stands beside the map, in pixels."""
+_MARKS = re.compile(r"\s*\([^)]*\)")
+
+Point = tuple[float, float]
+Leg = Mapping[str, Any]
+
+
+class Box(NamedTuple):
+    """A rectangle in pixels."""
+
+    x: float
+    y: float
+    x2: float
+    y2: float
+
+    def meets(self, other: Box) -> bool:
+        """Whether two rectangles overlap."""
+        return self.x < other.x2 and other.x < self.x2 and self.y < other.y2 and other.y < self.y2
+
+
+def road_map(told: Mapping[str, Any], focus: str | None) -> Chart | None:
+    """The map, or None where the coordinates of fewer than two cities or the roads are not known.
+
+    Parameters
+    ----------
+    told : mapping
+        As `circuit_tables.shown` gives it.
+    focus : str or None
+        The city that is set off.
+    """
+    studied = [city["name"] for city in told["cities"]]
+    corridors, network = told["corridors"], told["network"]
+    every = [*(network["cities"] if network else ()), *told["cities"]]
+    places = {
+        city["name"]: projected(city["latitude"], city["longitude"], _middle(every))
+        for city in every
+        if city["latitude"] is not None and city["longitude"] is not None
+    }
+    if not network or len([name for name in studied if name in places]) < 2:
+        return None
+    used = [
+        leg
+        for leg in (corridors["legs"] if corridors else [])
+        if leg["city_a"] in places and leg["city_b"] in places
+    ]
+    used = sorted(used, key=lambda leg: leg["moves"])
+    carrying = {frozenset((leg["city_a"], leg["city_b"])) for leg in used}
+    inside = _inside(places, {*studied, *itertools.chain(*carrying)} & places.keys())
+    bare = [
+        (leg["a"], leg["b"])
+        for leg in network["legs"]
+        if {leg["a"], leg["b"]} <= inside
+        and frozenset((leg["a"], leg["b"])) not in carrying
+        and "(through)" not in (leg["highway"] or "")
+    ]
+    marked = {name for pair in bare for name in pair} | {*studied, *itertools.chain(*carrying)}
+    inside &= marked
+    most = max((_widest(leg) for leg in used), default=1.0)
+    unit = f"people {in_a(told['occasion'])}"
+
+    def draw(width: int) -> str:
+        narrow = width == NARROW
+        thickest = 15.0 if narrow else 20.0
+        at, map_width, map_height = _fitted({n: places[n] for n in inside}, width, narrow)
+        beside = not narrow and map_width + KEY + 20 <= width
+        if beside:  # the map and its key stand in the middle together
+            at = {n: (x + (width - map_width - KEY - 20) / 2, y) for n, (x, y) in at.items()}
+        elif map_width < width:
+            at = {n: (x + (width - map_width) / 2, y) for n, (x, y) in at.items()}
+        sheet = Sheet(width, map_height if beside else map_height + 130)
+        for a, b in bare:
+            sheet.put("rule", [_line(at[a], at[b])], stroke=LINE, strokeWidth=1.5)
+        for part in ("upper", "lower"):
+            for leg in used:
+                value = _widest(leg) if part == "upper" else leg["lower"]
+                if value:
+                    ink = LINE if part == "upper" else QUIET
+                    line = [_line(at[leg["city_a"]], at[leg["city_b"]])]
+                    thick = max(1.6 if part == "upper" else 0.9, thickest * value / most)
+                    thick = round(thick, 1)
+                    sheet.put("rule", line, stroke=ink, strokeWidth=thick, strokeCap="round")
+        _cities(sheet, at, studied, focus)
+        labels = _Labels(sheet, Box(0, 0, width - (KEY if beside else 0), map_height), at, studied)
+        for leg in used:
+            labels.avoid(at[leg["city_a"]], at[leg["city_b"]])
+        for a, b in bare:
+            labels.avoid(at[a], at[b], 0.3)
+        for name in sorted(set(studied) & inside, key=lambda n: (n != focus, studied.index(n))):
+            labels.name(name, 13 if not narrow else 12, INK, 600 if name == focus else 500)
+        for leg in reversed(used):
+            labels.road(at[leg["city_a"]], at[leg["city_b"]], _MARKS.sub("", leg["highway"] or ""))
+        ends = set(itertools.chain(*carrying))
+        for name in sorted(inside - set(studied), key=lambda n: (n not in ends, n)):
+            if not narrow or name in ends:
+                labels.name(name, 11, QUIET, 400, needed=False)
+        left, top = (width - KEY + 6.0, 16.0) if beside else (8.0, map_height + 12.0)
+        _key(sheet, left, top, thickest / most, most, unit, bands=bool(used))
+        return sheet.svg("map")
+
+    return drawn_twice(
+        "map",
+        title=_title(used, unit),
+        caption=_caption(used, unit),
+        alt=_alt(used, unit, studied),
+        draw=draw,
+        header=["Road", "Highway", "There", "Back", "Both ways", "Share of all movement"],
+        rows=[
+            [
+                f"{leg['city_a']} – {leg['city_b']}",
+                leg["highway"] or "not known",
+                *(in_full(_amount(leg[way])) for way in ("there", "back")),
+                in_full(_amount(leg)),
+                in_full(_amount(leg, "share")),
+            ]
+            for leg in reversed(used)
+        ],
+    )
+
+
+def projected(latitude: float, longitude: float, middle: float) -> Point:
+    """A place in degrees of latitude to the right and down, by an equirectangular projection.
+
+    Examples
+    --------
+    >>> x, y = projected(60.0, 10.0, 60.0)
+    >>> round(x, 2), y
+    (5.0, -60.0)
+    """
+    return longitude * math.cos(math.radians(middle)), -latitude
+
+
+def _middle(cities: Sequence[Mapping[str, Any]]) -> float:
+    known = [city["latitude"] for city in cities if city["latitude"] is not None]
+    return (min(known) + max(known)) / 2 if known else 0.0
+
+
+def _inside(places: Mapping[str, Point], needed: set[str]) -> set[str]:
+    """The places within the needed ones and a margin about them."""
+    (left, right), (top, bottom) = (
+        (min(places[n][i] for n in needed), max(places[n][i] for n in needed)) for i in (0, 1)
+    )
+    pad = MARGIN * max(right - left, bottom - top)
+    return {
+        name
+        for name, (x, y) in places.items()
+        if left - pad <= x <= right + pad and top - pad <= y <= bottom + pad
+    }
+
+
+def _fitted(
+    places: Mapping[str, Point], width: int, narrow: bool
+) -> tuple[dict[str, Point], float, float]:
+    """The places in pixels, and the width and the height that the map takes."""
+    xs, ys = zip(*places.values(), strict=True)
+    across, down = max(max(xs) - min(xs), 1e-6), max(max(ys) - min(ys), 1e-6)
+    side, over = (44.0, 24.0) if narrow else (74.0, 26.0)
+    scale = min((width - 2 * side) / across, ((430.0 if narrow else 540.0) - 2 * over) / down)
+    at = {
+        name: (side + scale * (x - min(xs)), over + scale * (y - min(ys)))
+        for name, (x, y) in places.items()
+    }
+    return at, 2 * side + scale * across, 2 * over + scale * down
+
+
+def _widest(leg: Leg) -> float:
+    upper = leg["upper"]
+    most = BEYOND * leg["moves"]
+    return float(leg["moves"] if leg["lower"] is None else most if upper is None else min(upper, most))
+
+
+def _line(a: Point, b: Point) -> dict[str, Any]:
+    return {"x": a[0], "y": a[1], "x2": b[0], "y2": b[1]}
+
+
+def _cities(
+    sheet: Sheet, at: Mapping[str, Point], studied: Sequence[str], focus: str | None
+) -> None:
+    """Studied cities as dots, the one in question as a diamond, all others small."""
+    for name, (x, y) in at.items():
+        if name not in studied:
+            sheet.put("point", [{"x": x, "y": y}], size=16, fill=PAPER, stroke=QUIET, opacity=1)
+    for name, (x, y) in at.items():
+        if name in studied:
+            shape, size = ("diamond", 170) if name == focus else ("circle", 90)
+            how = {"fill": INK, "stroke": PAPER, "strokeWidth": 2, "opacity": 1}
+            sheet.put("point", [{"x": x, "y": y}], shape=shape, size=size, **how)
+
+
+class _Labels:
+    """Names that meet neither each other nor a city, and roads as little as can be."""
+
+    def __init__(
+        self, sheet: Sheet, frame: Box, at: Mapping[str, Point], studied: Sequence[str]
+    ) -> None:
+        self.sheet, self.frame, self.at = sheet, frame, at
+        self.taken = [
+            Box(x - r, y - r, x + r, y + r)
+            for name, (x, y) in at.items()
+            for r in [7.0 if name in studied else 3.0]
+        ]
+        self.along: list[tuple[float, float, float]] = []
+
+    def avoid(self, a: Point, b: Point, weight: float = 1.0) -> None:
+        """A road that names should not lie on."""
+        steps = max(2, int(math.dist(a, b) / 4))
+        self.along += [
+            (a[0] + (b[0] - a[0]) * i / steps, a[1] + (b[1] - a[1]) * i / steps, weight)
+            for i in range(steps + 1)
+        ]
+
+    def name(self, name: str, size: int, ink: str, weight: int, *, needed: bool = True) -> None:
+        """The name of a city beside it; further away with a line to it where there is no room."""
+        x, y = self.at[name]
+        wide, high = 0.59 * size * len(name) + 2, size + 3.0
+        found: list[tuple[float, float, Box]] = []
+        for far in (8.0, 16.0, 30.0, 46.0) if needed else (5.0, 9.0):
+            for dx, dy in itertools.product((1, -1, 0), (0, -1, 1)):
+                if dx or dy:
+                    slant = far * (0.75 if dx and dy else 1.0)
+                    left = x + dx * slant - (0 if dx > 0 else wide if dx < 0 else wide / 2)
+                    up = y + dy * slant - (high if dy < 0 else 0 if dy > 0 else high / 2)
+                    box = Box(left, up, left + wide, up + high)
+                    found.append((self._cost(box) + 0.35 * (far - 5) + (dx <= 0), far, box))
+        cost, far, box = min(found)
+        if math.isinf(cost) and not needed:
+            return
+        if far > 20:
+            middle = (box.x + box.x2) / 2, (box.y + box.y2) / 2
+            end = min(max(x, box.x), box.x2), box.y2 if middle[1] < y else box.y
+            self.sheet.put("rule", [_line((x, y), end)], stroke=QUIET, strokeWidth=0.8)
+        self._write(name, box, size, ink, weight)
+
+    def road(self, a: Point, b: Point, text: str) -> None:
+        """The name of a road along it, if there is room."""
+        size = 11
+        wide, high = 0.59 * size * len(text), size + 2.0
+        length = math.dist(a, b)
+        if not text or length < 44:
+            return
+        across = (b[1] - a[1]) / length, (a[0] - b[0]) / length
+        found = []
+        for share, side in itertools.product((0.5, 0.4, 0.6, 0.3, 0.7), (1, -1)):
+            x, y = a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1])
+            off = side * (13 + abs(across[0]) * wide / 2)
+            x, y = x + off * across[0], y + off * across[1]
+            box = Box(x - wide / 2, y - high / 2, x + wide / 2, y + high / 2)
+            found.append((self._cost(box), box))
+        cost, box = min(found)
+        if cost < 1:
+            self._write(text, box, size, QUIET, 400)
+
+    def _cost(self, box: Box) -> float:
+        frame = self.frame
+        if box.x < frame.x or box.y < frame.y or box.x2 > frame.x2 or box.y2 > frame.y2:
+            return math.inf
+        if any(box.meets(other) for other in self.taken):
+            return math.inf
+        return sum(
+            weight
+            for x, y, weight in self.along
+            if box.x - 2 < x < box.x2 + 2 and box.y - 2 < y < box.y2 + 2
+        )
+
+    def _write(self, text: str, box: Box, size: int, ink: str, weight: int) -> None:
+        self.taken.append(box)
+        middle = (box.x + box.x2) / 2, (box.y + box.y2) / 2
+        how: dict[str, Any] = {"fontSize": size, "fontWeight": weight}
+        halo = {"stroke": PAPER, "strokeWidth": 4, "strokeJoin": "round", "color": PAPER}
+        self.sheet.words(*middle, text, "center", **how, **halo)
+        self.sheet.words(*middle, text, "center", **how, color=ink)
+
+
+def _key(
+    sheet: Sheet, left: float, top: float, scale: float, most: float, unit: str, *, bands: bool
+) -> None:
+    """What the widths stand for, in a column."""
+    y = top
+    if bands:
+        for value in _round_below(most):
+            bar = [{"x": left, "x2": left + 38, "y": y}]
+            thick = round(max(0.9, scale * value), 1)
+            sheet.put("rule", bar, stroke=QUIET, strokeWidth=thick)
+            sheet.words(left + 48, y, f"{value:g} {unit}")
+            y += 25
+        for ink, thick in ((LINE, 13), (QUIET, 5)):
+            bar = [{"x": left, "x2": left + 38, "y": y}]
+            sheet.put("rule", bar, stroke=ink, strokeWidth=thick)
+        sheet.words(left + 48, y, "dark: at least")
+        sheet.words(left + 48, y + 17, "light: at most")
+        y += 42
+    sheet.put("rule", [{"x": left, "x2": left + 38, "y": y}], stroke=LINE, strokeWidth=1.5)
+    sheet.words(left + 48, y, "nobody, or too few")
+    sheet.words(left + 48, y + 17, "to be shown")
+
+
+def _round_below(most: float) -> list[float]:
+    """One or two round numbers up to this one, the larger first.
+
+    Examples
+    --------
+    >>> _round_below(74.0), _round_below(0.9)
+    ([50, 10], [0.5, 0.1])
+    """
+    power = 10.0 ** math.floor(math.log10(most))
+    first = max(d for d in (1, 2, 5) if d * power <= most * 1.0001) * power
+    return [float(f"{value:.3g}") for value in (first, first / 5)]
+
+
+def _amount(row: Mapping[str, Any], of: str = "moves") -> dict[str, Any]:
+    before = "share_" if of == "share" else ""
+    return {
+        "estimate": row.get(of),
+        "lower": row.get(f"{before}lower"),
+        "upper": row.get(f"{before}upper"),
+    }
+
+
+def _named(leg: Leg) -> str:
+    return f"{leg['city_a']} and {leg['city_b']}"
+
+
+def _title(used: Sequence[Leg], unit: str) -> str:
+    if not used:
+        return "The cities and the roads between them; how many people go where is not shown"
+    ranked = used[::-1]
+    first = within(_amount(ranked[0]))
+    if first is None:
+        return f"Roads that people go over, most often between {_named(ranked[0])}"
+    rest = [leg["upper"] for leg in ranked[1:]]
+    said = f"between {_named(ranked[0])}: {spoken(first)} {unit}"
+    if rest and all(upper is not None and upper < first.lower for upper in rest):
+        return f"Most people go {said}"
+    if rest:
+        return f"Which road the most people go over cannot be told; it may be that {said}"
+    return f"People go {said}"
+
+
+def _caption(used: Sequence[Leg], unit: str) -> str:
+    if not used:
+        return (
+            "Straight lines stand for freeways, not for anybody's way. Diamonds and dots are the "
+            "cities of this study, small circles other cities."
+        )
+    return (
+        f"The wider a band, the more {unit} go over that road, both ways taken together: the dark "
+        "part is the lower limit, the light part the upper one. Movement from city to city is put "
+        "on the fastest way; nobody was followed. A thin line is a road that nobody goes over, or "
+        "too few to be shown. Small circles are cities that this study does not watch."
+    )
+
+
+def _alt(used: Sequence[Leg], unit: str, studied: Sequence[str]) -> str:
+    said = f"Map of {counted(len(studied))} cities and the roads between them."
+    roads = [
+        f"{leg['city_a']} to {leg['city_b']} {spoken(found)}"
+        for leg in used[::-1]
+        for found in [within(_amount(leg))]
+        if found
+    ]
+    return f"{said} {unit.capitalize()}, by road: {'; '.join(roads)}." if roads else said
