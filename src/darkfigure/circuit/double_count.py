@@ -15,18 +15,21 @@ are.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linprog
+from scipy.sparse import csr_array
 
 from darkfigure.circuit.histories import Histories
 from darkfigure.disclosure import SMALLEST_COUNT, held_back
 from darkfigure.errors import InputError
 
 Ints = npt.NDArray[np.int64]
+
+NUDGE = 1e-3  # of a linear programme for one pair towards the others, too small to keep it off
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +49,8 @@ class DoubleCount:
         People seen in both of two cities; on the diagonal, in the city.
     several : int
         Different people seen in two cities or more.
+    many : frozenset of tuple of int
+        The combinations of four cities or more that anybody was seen in. They are not for showing.
     """
 
     cities: tuple[str, ...]
@@ -54,6 +59,7 @@ class DoubleCount:
     elsewhere: Ints
     both: Ints
     several: int
+    many: frozenset[tuple[int, ...]] = field(default=frozenset(), repr=False)
 
     @property
     def naive(self) -> int:
@@ -135,38 +141,40 @@ class DoubleCount:
     def _safe(self, off: frozenset[int], hidden: list[tuple[int, int]], smallest: int) -> bool:
         """Whether each hidden pair may have nobody, and `smallest` - 1, for all that is told.
 
-        Two linear programmes for each, over the numbers of people seen in just these one, two or
-        three cities. People seen in more would leave a reader more possibilities, not fewer.
+        Linear programmes over the numbers of people seen in just these cities: one, two or three,
+        or more as far as anybody was. Other combinations would leave a reader more possibilities,
+        not fewer. Each programme tries for one pair, and for all that are left where it can.
         """
+        if not hidden:
+            return True
         shown = [r for r in range(len(self.cities)) if r not in off]
         kinds = [set(each) for k in (1, 2, 3) for each in itertools.combinations(shown, k)]
+        kinds += [set(kind) - off for kind in self.many]
         kinds += [set()] * bool(off)  # seen in hidden cities alone
+        there = np.array([[r in kind for kind in kinds] for r in range(len(self.cities))], float)
         pairs = list(itertools.combinations(shown, 2))
-        inside = {pair: np.array([float({*pair} <= kind) for kind in kinds]) for pair in pairs}
-        rows = [np.ones(len(kinds))]
-        rows += [np.array([float(r in kind) for kind in kinds]) for r in shown]
-        sums = [self.people, *self.seen[shown]]
-        for pair in pairs:
-            if pair not in hidden:
-                rows.append(inside[pair])
-                sums.append(self.both[pair])
-        if hidden:  # as if the reader knew their sum, and that none is larger than any shown one
-            rows.append(np.sum([inside[pair] for pair in hidden], axis=0))
-            sums.append(sum(self.both[pair] for pair in hidden))
-        least = min((self.both[pair] for pair in pairs if pair not in hidden), default=self.people)
-        below = np.array([inside[pair] for pair in hidden]), np.full(len(hidden), least)
-        left = {(pair, sign) for pair in hidden for sign in (1, -1)}
-        while left:
-            pair, sign = min(left)
-            found = linprog(sign * inside[pair], *below, np.array(rows), np.array(sums))
+        told = [pair for pair in pairs if pair not in hidden]
+        inside = np.array([there[r] * there[s] for r, s in hidden])
+        # as if the reader knew their sum too, and that none is larger than any that is shown
+        rows = [np.ones(len(kinds)), inside.sum(axis=0), *there[shown]]
+        rows += [there[r] * there[s] for r, s in told]
+        sums = [self.people, sum(self.both[pair] for pair in hidden), *self.seen[shown]]
+        sums += [self.both[pair] for pair in told]
+        most = np.full(len(hidden), min((self.both[pair] for pair in told), default=self.people))
+        of = csr_array(inside), most, csr_array(np.array(rows)), np.array(sums)
+        left = np.ones((2, len(hidden)), bool)  # to have nobody, and to have almost enough
+        while left.any():
+            way, pair = np.argwhere(left)[0]
+            pull = NUDGE * (left[0].astype(float) - left[1])
+            pull[pair] = 1.0 - 2.0 * way
+            found = linprog(pull @ inside, *of)
             if found.status != 0:
                 return False
-            values = {each: inside[each] @ found.x for each in hidden}
-            reached = {(each, 1) for each in hidden if values[each] < 0.5}
-            reached |= {(each, -1) for each in hidden if values[each] > smallest - 1.5}
-            if (pair, sign) not in reached:
+            values = inside @ found.x
+            reached = np.array([values < 0.5, values > smallest - 1.5])
+            if not reached[way, pair]:
                 return False
-            left -= reached
+            left &= ~reached
         return True
 
     def _sentences(self, off: frozenset[int], exact: bool, smallest: int) -> list[str]:
@@ -212,7 +220,9 @@ def double_count(histories: Histories) -> DoubleCount:
     np.put_along_axis(there, histories.patterns, 1, axis=1)
     there = there[:, 1:]
     weighted = there * histories.freq[:, None]
-    many = there.sum(axis=1) > 1
+    number = there.sum(axis=1)
+    many = number > 1
+    wide = frozenset(tuple(np.flatnonzero(row).tolist()) for row in there[number > 3])
     return DoubleCount(
         histories.cities,
         histories.people,
@@ -220,4 +230,5 @@ def double_count(histories: Histories) -> DoubleCount:
         weighted[many].sum(axis=0),
         there.T @ weighted,
         int(histories.freq[many].sum()),
+        wide,
     )

@@ -321,7 +321,7 @@ def _sentences(
         if to:
             told.append(
                 f"Movement from {city} to {_listed(to)}{on_some} is not shown: {few} were seen to "
-                "go one of these ways, and another must be hidden with it."
+                "go one of these ways, and others must be hidden with it."
             )
     return told
 
