@@ -147,15 +147,19 @@ def _told(
         [stock_and_flow(each, fit, workers=workers) for each, fit in zip(drawn, fits, strict=True)]
     )
     people = published_people(counted, histories, smallest)
+    fit = shown.published(found, histories, smallest)
+    if fit["hidden"]:  # then no number may tell what is hidden of another
+        people = shown.two_digits(people, exact=("seen", "naive", "elsewhere_seen"))
     told: dict[str, Any] = {
         "occasion": _occasion(study),
         "occasions": list(histories.occasions),
         "level": study.model.level,
         **people,
-        "fit": shown.published(found, histories, smallest),
+        "fit": fit,
         "network": None,
         "corridors": None,
         "gravity": None,
+        "models": None,
     }
     if roads is not None and len(histories.cities) > 1:
         told["network"] = _network(roads)
@@ -164,6 +168,7 @@ def _told(
         )
         say("Holding movement against the roads.")
         told["gravity"] = _gravity(histories, roads, terms, model, smallest, workers)
+        told["models"] = _models(told["gravity"])
     told["goodness"] = _goodness(histories, bool(told["fit"]["hidden"]))
     places = {city.name: city for city in roads.cities} if roads else {}
     for each in told["cities"]:
@@ -220,7 +225,25 @@ def _gravity(
     found = gravity(
         histories, roads, rates["survival"], rates["detection"], **options, workers=workers
     )
-    return shown.published_gravity(found, histories, smallest)
+    told = shown.published_gravity(found, histories, smallest)
+    for each in told["elasticities"]:
+        each["name"] = each["covariate"]
+    return told
+
+
+def _models(by_road: Mapping[str, Any] | None) -> list[dict[str, Any]] | None:
+    """The models of movement that were held against each other, where criteria may be told."""
+    if by_road is None or by_road["models"] is None:
+        return None
+    return [
+        {
+            "model": f"movement {each['movement']}",
+            "parameters": each["estimable"],
+            "aic": each["aic"],
+            "difference": each["delta"],
+        }
+        for each in by_road["models"]
+    ]
 
 
 def _network(roads: Roads) -> dict[str, Any]:
