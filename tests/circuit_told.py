@@ -40,7 +40,8 @@ ROADS = [
 
 
 def amount(estimate: float, factor: float = 1.3) -> dict[str, Any]:
-    return {"estimate": estimate, "lower": estimate / factor, "upper": estimate * factor}
+    lower, upper = sorted((estimate / factor, estimate * factor))
+    return {"estimate": estimate, "lower": lower, "upper": upper}
 
 
 def study(**changes: Any) -> Any:
@@ -87,7 +88,10 @@ def told(**changes: Any) -> dict[str, Any]:
             }
             for i, month in enumerate(MONTHS)
         ],
-        "cities": [*(_city(name, rows[name]) for name in CITIES), _hidden("Fresno", rows["Fresno"])],
+        "cities": [
+            *(_city(name, rows[name]) for name in CITIES),
+            _hidden("Fresno", rows["Fresno"]),
+        ],
         "network": {
             "cities": [
                 {"name": name, "latitude": float(row["lat"]), "longitude": float(row["lon"])}
@@ -115,7 +119,12 @@ def told(**changes: Any) -> dict[str, Any]:
         ],
         "fit": _fit(),
         "models": [
-            {"model": "survival constant, movement city", "parameters": 41, "aic": 8123.4, "difference": 0.0},
+            {
+                "model": "survival constant, movement city",
+                "parameters": 41,
+                "aic": 8123.4,
+                "difference": 0.0,
+            },
             {"model": "all constant", "parameters": 9, "aic": 8310.2, "difference": 186.8},
         ],
         "goodness": [
@@ -123,7 +132,9 @@ def told(**changes: Any) -> dict[str, Any]:
             {"name": "M.ITEC", "statistic": 9.8, "df": 6, "p": 0.133},
         ],
         "warnings": ["The sightings of December are not complete."],
-        "hidden": ["How many people were seen in Fresno is not shown: fewer than 5 people, or nobody."],
+        "hidden": [
+            "How many people were seen in Fresno is not shown: fewer than 5 people, or nobody."
+        ],
         "sources": ["Made up by tests/circuit_told.py"],
         **changes,
     }
@@ -204,7 +215,9 @@ def _corridors() -> dict[str, Any]:
         ],
         "unknown": [],
         "steps": 11,
-        "hidden": ["Movement from Fresno to Stockton is not shown: fewer than 5 people, or nobody."],
+        "hidden": [
+            "Movement from Fresno to Stockton is not shown: fewer than 5 people, or nobody."
+        ],
     }
 
 
@@ -235,7 +248,7 @@ def _fit() -> dict[str, Any]:
         "minus2loglik": None,
         "aic": None,
         "parameters": 41,
-        "people": 870,
+        "people": 871,
         "estimates": {
             "survival": [rate(0.78, None)],
             "detection": [*(rate(0.2, city) for city in names), rate(0.1, "Fresno") | secret],

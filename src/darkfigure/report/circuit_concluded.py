@@ -73,8 +73,8 @@ def in_focus(study: Asked, told: Told) -> Mapping[str, Any] | None:
 def meant(study: Asked, told: Told) -> list[str]:
     """What the three answers are, in sentences."""
     said = [
-        "There are three answers. On a given day means everybody who is there at the same time, "
-        f"tonight for instance. In {study.period} means everybody who was there at any time, "
+        "There are three answers. On a given day means everybody who is there at the same time, on "
+        f"one night for instance. In {study.period} means everybody who was there at any time, "
         "however short. On record means those whom some agency saw.",
     ]
     city, region = in_focus(study, told), told["region"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from darkfigure.report.amounts import in_a, in_full
@@ -33,7 +33,8 @@ ALIKE = Caveat(
 )
 CHANGED = Caveat(
     "That being seen changes nothing.",
-    "Whoever was arrested, or found shelter, may go elsewhere for that, or hide better.",
+    "Whoever was arrested, or found shelter, may be taken elsewhere for that, or be kept out of "
+    "sight.",
 )
 MATCHED = Caveat(
     "That the same person is known as the same in every city.",
@@ -46,8 +47,8 @@ ROUNDED = Caveat(
 )
 DRIVEN = Caveat(
     "That people go by the fastest way.",
-    "Nobody was seen on any road. A band on the map is movement between cities, put on the way that "
-    "takes the least time when roads are empty.",
+    "Nobody was seen on any road. A band on the map is movement between cities, put on the way "
+    "that takes the least time when roads are empty.",
 )
 
 REFERENCES = (
@@ -62,9 +63,9 @@ REFERENCES = (
     "capture–recapture experiments in open populations. Biometrics 52(3), 860–873.",
     "Schwarz, C. J., Schweigert, J. F. and Arnason, A. N. (1993). Estimating migration rates using "
     "tag-recovery data. Biometrics 49(1), 177–193.",
-    "Worthington, H., McCrea, R. S., King, R. and Griffiths, R. A. (2019). Estimation of "
-    "population size when capture probability depends on individual states. Journal of "
-    "Agricultural, Biological and Environmental Statistics 24(1), 154–172.",
+    "Worthington, H., McCrea, R., King, R. and Griffiths, R. (2019). Estimating abundance from "
+    "multiple sampling capture–recapture data via a multi-state multi-period stopover model. "
+    "Annals of Applied Statistics 13(4), 2043–2064.",
 )
 GRAVITY = (
     "Wilson, A. G. (1971). A family of spatial interaction models, and associated developments. "
@@ -135,10 +136,11 @@ def held_back(told: Told) -> list[str]:
 
 def method_text(told: Told) -> list[str]:
     """What was done, in paragraphs."""
+    length = in_a(told["occasion"]).removeprefix("in ")
     said = [
-        "Sightings are a multistate capture–recapture model (Arnason 1972, 1973; Schwarz, "
-        "Schweigert and Arnason 1993; Brownie and others 1993): survival is staying in the "
-        "watched cities from one occasion to the next, movement where those who stay are then, "
+        "Sightings are taken to follow a multistate capture–recapture model (Arnason 1972, 1973; "
+        "Schwarz, Schweigert and Arnason 1993; Brownie and others 1993): survival is staying in "
+        "the watched cities from one occasion to the next, movement where those who stay are then, "
         "and detection whether they are seen there. The likelihood is summed over all ways that "
         "somebody can have gone unseen, and was climbed from many starts.",
         "People enter on an unknown occasion in an unknown city, out of a superpopulation (Schwarz "
@@ -149,7 +151,7 @@ def method_text(told: Told) -> list[str]:
     if told["corridors"]:
         said.append(
             "Expected moves between cities, the mean over the steps between occasions "
-            f"({in_a(told['occasion'])}), are put on the legs of the fastest way; limits are by "
+            f"({length} each), are put on the legs of the fastest way; limits are by "
             "the delta method on the scale of logarithms."
         )
     if told["gravity"]:

@@ -82,6 +82,7 @@ def circuit_page(study: Described, told: Mapping[str, Any], made_by: Mapping[str
         answer=answer(study, safe),
         help=study.help,
         synthetic=study.synthetic,
+        period=study.period,
         meant=meant(study, safe),
         twice=twice(study, safe),
         cannot=cannot(study, safe),
@@ -138,7 +139,10 @@ def _region_rows(told: Mapping[str, Any], period: str) -> list[list[str]]:
             for name, key in (
                 ("On a given day", "stock"),
                 (f"Different people in {period}", "flow"),
-                ("Counted more than once if the cities' flows are added up", "counted_more_than_once"),
+                (
+                    "Counted more than once if the cities' flows are added up",
+                    "counted_more_than_once",
+                ),
                 ("Share who were in several of the cities", "share_in_several"),
                 (f"Mean stay in the region, times {told['occasion']}", "stay"),
             )

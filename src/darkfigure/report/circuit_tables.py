@@ -13,6 +13,7 @@ from darkfigure.report.frame import csv_text
 
 Row = Sequence[Any]
 
+OF_RATE = ("estimate", "standard_error", "lower", "upper")
 LIMITS = ("estimate", "lower", "upper")
 OF_CITY = ("stock", "flow", "elsewhere", "stay", "entries", "moves_in")
 OF_REGION = ("stock", "flow", "counted_more_than_once", "share_in_several", "stay")
@@ -70,12 +71,21 @@ def files(told: Mapping[str, Any], *, synthetic: bool = False) -> dict[str, str]
     safe = shown(told)
     tables: dict[str, tuple[Sequence[str], list[Row]]] = {
         "cities": (
-            ("city", "population", "seen", "elsewhere_seen", "at_least", *_columns(OF_CITY)),
+            (
+                "city",
+                "population",
+                "seen",
+                "elsewhere_seen",
+                "at_least",
+                *_columns(OF_CITY),
+                "hidden",
+            ),
             [
                 [
                     *(city[key] for key in ("name", "population", "seen", "elsewhere_seen")),
                     city["at_least"],
                     *_numbers(city, OF_CITY),
+                    city["hidden"],
                 ]
                 for city in safe["cities"]
             ],
@@ -91,9 +101,9 @@ def files(told: Mapping[str, Any], *, synthetic: bool = False) -> dict[str, str]
             ],
         ),
         "estimates": (
-            ("parameter", "city", "to", "occasion", "estimate", "standard_error", *LIMITS[1:]),
+            ("parameter", "city", "to", "occasion", *OF_RATE, "hidden"),
             [
-                [kind, *(each.get(key) for key in ("city", "to", "occasion")), *_error(each)]
+                [kind, *(each.get(key) for key in ("city", "to", "occasion", *OF_RATE, "hidden"))]
                 for kind, some in safe["fit"]["estimates"].items()
                 for each in some
             ],
@@ -161,7 +171,3 @@ def _numbers(row: Mapping[str, Any], kinds: Sequence[str]) -> list[float | None]
 
 def _limits(amount: Mapping[str, Any] | None) -> list[float | None]:
     return [amount[key] if amount else None for key in LIMITS]
-
-
-def _error(each: Mapping[str, Any]) -> list[float | None]:
-    return [each[key] for key in ("estimate", "standard_error", "lower", "upper")]

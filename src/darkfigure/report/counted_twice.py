@@ -79,7 +79,8 @@ def counted_twice(told: Mapping[str, Any], focus: str | None, period: str) -> Ch
         title=_title(told, cities, focus, period),
         caption="The blue bar is the share of the people on record in a city who are on record in "
         "another of these cities too. The mark with its range is the same share of all people who "
-        f"were there in {period}, recorded or not: it is larger, for not every stay is recorded."
+        f"were there in {period}, recorded or not; most often it is larger, for not every stay is "
+        "recorded."
         + (" Bars say what the share is at the least, for small counts are hidden." * least),
         alt="Share of each city's people who were in another of the cities too: "
         + "; ".join(
@@ -115,7 +116,7 @@ def order(told: Mapping[str, Any], focus: str | None) -> Chart | None:
     def draw(width: int) -> str:
         narrow = width == NARROW
         names = max(len(clipped(row["city"], 24)) for row in rows)
-        left = 0.0 if narrow else 7.4 * names + 16
+        left = 0.0 if narrow else 7.6 * names + 20
         cell = min(64.0, (width - left) / n)
         step, size = (48.0, 24.0) if narrow else (32.0, 26.0)
         sheet = Sheet(width, 56 + step * n + 2)
@@ -130,7 +131,9 @@ def order(told: Mapping[str, Any], focus: str | None) -> Chart | None:
         for i, row in enumerate(rows):
             y = 56 + step * (i + 1) - size - 2
             bold = 600 if row["city"] == focus else 400
-            sheet.words(0, y - 11 if narrow else y + size / 2, clipped(row["city"], 24), fontWeight=bold)
+            sheet.words(
+                0, y - 11 if narrow else y + size / 2, clipped(row["city"], 24), fontWeight=bold
+            )
             for j in range(n):
                 x = left + cell * j
                 box = [{"x": x + 1, "x2": x + cell - 1, "y": y, "y2": y + size}]
@@ -153,7 +156,8 @@ def order(told: Mapping[str, Any], focus: str | None) -> Chart | None:
         + (" A row without a box has no rank." if len(ranked) < len(rows) else ""),
         alt="Rank of each city per head, by records, and by people there on a given day: "
         + "; ".join(
-            f"{row['city']} {ordinal(round(row['recorded_rank']))}, and {_ranks(row)}" for row in rows
+            f"{row['city']} {ordinal(round(row['recorded_rank']))}, and {_ranks(row)}"
+            for row in rows
         )
         + ".",
         draw=draw,
@@ -209,9 +213,7 @@ def _recorded_text(city: City) -> str:
     return f"{least}{city['elsewhere_seen']:,} ({percent(recorded)})"
 
 
-def _title(
-    told: Mapping[str, Any], cities: Sequence[City], focus: str | None, period: str
-) -> str:
+def _title(told: Mapping[str, Any], cities: Sequence[City], focus: str | None, period: str) -> str:
     region = told["region"]
     if region["naive"] is not None:
         return (

@@ -1,4 +1,4 @@
-"""What every page has: the help line, the frame around its text, who made it from what, its tables."""
+"""What every page has: the help line, the frame, who made it from what, and tables in files."""
 
 from __future__ import annotations
 

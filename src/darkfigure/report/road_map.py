@@ -22,8 +22,8 @@ MARGIN = 0.12
 """Cities that are not studied are drawn as far as this share of the map beyond those that are."""
 BEYOND = 3.0
 """No band is wider than so many times its best guess."""
-KEY = 196
-"""The width of the key where it stands beside the map, in pixels."""
+BUSY = 4.0
+"""A name that would cost more is left out, unless it is a studied city's."""
 _MARKS = re.compile(r"\s*\([^)]*\)")
 
 Point = tuple[float, float]
@@ -87,39 +87,35 @@ def road_map(told: Mapping[str, Any], focus: str | None) -> Chart | None:
         narrow = width == NARROW
         thickest = 15.0 if narrow else 20.0
         at, map_width, map_height = _fitted({n: places[n] for n in inside}, width, narrow)
-        beside = not narrow and map_width + KEY + 20 <= width
-        if beside:  # the map and its key stand in the middle together
-            at = {n: (x + (width - map_width - KEY - 20) / 2, y) for n, (x, y) in at.items()}
-        elif map_width < width:
-            at = {n: (x + (width - map_width) / 2, y) for n, (x, y) in at.items()}
-        sheet = Sheet(width, map_height if beside else map_height + 130)
+        at = {name: (x + (width - map_width) / 2, y) for name, (x, y) in at.items()}
+        sheet = Sheet(width, map_height + (116 if narrow else 66))
         for a, b in bare:
             sheet.put("rule", [_line(at[a], at[b])], stroke=LINE, strokeWidth=1.5)
-        for part in ("upper", "lower"):
+        for ink, least in ((LINE, 1.6), (QUIET, 0.9)):
             for leg in used:
-                value = _widest(leg) if part == "upper" else leg["lower"]
+                value = _widest(leg) if ink == LINE else leg["lower"]
                 if value:
-                    ink = LINE if part == "upper" else QUIET
                     line = [_line(at[leg["city_a"]], at[leg["city_b"]])]
-                    thick = max(1.6 if part == "upper" else 0.9, thickest * value / most)
-                    thick = round(thick, 1)
+                    thick = round(max(least, thickest * value / most), 1)
                     sheet.put("rule", line, stroke=ink, strokeWidth=thick, strokeCap="round")
         _cities(sheet, at, studied, focus)
-        labels = _Labels(sheet, Box(0, 0, width - (KEY if beside else 0), map_height), at, studied)
-        for leg in used:
-            labels.avoid(at[leg["city_a"]], at[leg["city_b"]])
+        labels = _Labels(sheet, Box(0, 0, width, map_height), at, studied)
         for a, b in bare:
-            labels.avoid(at[a], at[b], 0.3)
+            labels.avoid(at[a], at[b], 0.3, 0.0)
+        for leg in used:
+            half = thickest * _widest(leg) / most / 2
+            labels.avoid(at[leg["city_a"]], at[leg["city_b"]], 1.0, half)
         for name in sorted(set(studied) & inside, key=lambda n: (n != focus, studied.index(n))):
             labels.name(name, 13 if not narrow else 12, INK, 600 if name == focus else 500)
         for leg in reversed(used):
-            labels.road(at[leg["city_a"]], at[leg["city_b"]], _MARKS.sub("", leg["highway"] or ""))
-        ends = set(itertools.chain(*carrying))
-        for name in sorted(inside - set(studied), key=lambda n: (n not in ends, n)):
-            if not narrow or name in ends:
+            half = thickest * _widest(leg) / most / 2
+            ends = at[leg["city_a"]], at[leg["city_b"]]
+            labels.road(*ends, _MARKS.sub("", leg["highway"] or ""), half)
+        passed = set(itertools.chain(*carrying))
+        for name in sorted(inside - set(studied), key=lambda n: (n not in passed, n)):
+            if not narrow or name in passed:
                 labels.name(name, 11, QUIET, 400, needed=False)
-        left, top = (width - KEY + 6.0, 16.0) if beside else (8.0, map_height + 12.0)
-        _key(sheet, left, top, thickest / most, most, unit, bands=bool(used))
+        _key(sheet, map_height + 12, thickest / most, most, unit, bands=bool(used))
         return sheet.svg("map")
 
     return drawn_twice(
@@ -190,7 +186,9 @@ def _fitted(
 def _widest(leg: Leg) -> float:
     upper = leg["upper"]
     most = BEYOND * leg["moves"]
-    return float(leg["moves"] if leg["lower"] is None else most if upper is None else min(upper, most))
+    return float(
+        leg["moves"] if leg["lower"] is None else most if upper is None else min(upper, most)
+    )
 
 
 def _line(a: Point, b: Point) -> dict[str, Any]:
@@ -203,7 +201,7 @@ def _cities(
     """Studied cities as dots, the one in question as a diamond, all others small."""
     for name, (x, y) in at.items():
         if name not in studied:
-            sheet.put("point", [{"x": x, "y": y}], size=16, fill=PAPER, stroke=QUIET, opacity=1)
+            sheet.put("point", [{"x": x, "y": y}], size=26, fill=PAPER, stroke=QUIET, opacity=1)
     for name, (x, y) in at.items():
         if name in studied:
             shape, size = ("diamond", 170) if name == focus else ("circle", 90)
@@ -223,13 +221,13 @@ class _Labels:
             for name, (x, y) in at.items()
             for r in [7.0 if name in studied else 3.0]
         ]
-        self.along: list[tuple[float, float, float]] = []
+        self.along: list[tuple[float, float, float, float]] = []
 
-    def avoid(self, a: Point, b: Point, weight: float = 1.0) -> None:
-        """A road that names should not lie on."""
+    def avoid(self, a: Point, b: Point, weight: float, half: float) -> None:
+        """A road that names should not lie on, the less the more it weighs, by half its width."""
         steps = max(2, int(math.dist(a, b) / 4))
         self.along += [
-            (a[0] + (b[0] - a[0]) * i / steps, a[1] + (b[1] - a[1]) * i / steps, weight)
+            (a[0] + (b[0] - a[0]) * i / steps, a[1] + (b[1] - a[1]) * i / steps, weight, half)
             for i in range(steps + 1)
         ]
 
@@ -238,16 +236,16 @@ class _Labels:
         x, y = self.at[name]
         wide, high = 0.59 * size * len(name) + 2, size + 3.0
         found: list[tuple[float, float, Box]] = []
-        for far in (8.0, 16.0, 30.0, 46.0) if needed else (5.0, 9.0):
-            for dx, dy in itertools.product((1, -1, 0), (0, -1, 1)):
-                if dx or dy:
+        for far in (8.0, 16.0, 30.0, 46.0, 64.0, 84.0) if needed else (5.0, 9.0):
+            for dx, dy in itertools.product((1, -1, 0), (0.0, -1.0, 1.0, -0.5, 0.5)):
+                if dx or abs(dy) == 1:
                     slant = far * (0.75 if dx and dy else 1.0)
                     left = x + dx * slant - (0 if dx > 0 else wide if dx < 0 else wide / 2)
                     up = y + dy * slant - (high if dy < 0 else 0 if dy > 0 else high / 2)
                     box = Box(left, up, left + wide, up + high)
                     found.append((self._cost(box) + 0.35 * (far - 5) + (dx <= 0), far, box))
         cost, far, box = min(found)
-        if math.isinf(cost) and not needed:
+        if math.isinf(cost) or (cost > BUSY and not needed):
             return
         if far > 20:
             middle = (box.x + box.x2) / 2, (box.y + box.y2) / 2
@@ -255,8 +253,8 @@ class _Labels:
             self.sheet.put("rule", [_line((x, y), end)], stroke=QUIET, strokeWidth=0.8)
         self._write(name, box, size, ink, weight)
 
-    def road(self, a: Point, b: Point, text: str) -> None:
-        """The name of a road along it, if there is room."""
+    def road(self, a: Point, b: Point, text: str, half: float) -> None:
+        """The name of a road beside its band, if there is room."""
         size = 11
         wide, high = 0.59 * size * len(text), size + 2.0
         length = math.dist(a, b)
@@ -266,7 +264,7 @@ class _Labels:
         found = []
         for share, side in itertools.product((0.5, 0.4, 0.6, 0.3, 0.7), (1, -1)):
             x, y = a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1])
-            off = side * (13 + abs(across[0]) * wide / 2)
+            off = side * (half + 3 + abs(across[0]) * wide / 2 + abs(across[1]) * high / 2)
             x, y = x + off * across[0], y + off * across[1]
             box = Box(x - wide / 2, y - high / 2, x + wide / 2, y + high / 2)
             found.append((self._cost(box), box))
@@ -282,8 +280,8 @@ class _Labels:
             return math.inf
         return sum(
             weight
-            for x, y, weight in self.along
-            if box.x - 2 < x < box.x2 + 2 and box.y - 2 < y < box.y2 + 2
+            for x, y, weight, half in self.along
+            if box.x - half < x < box.x2 + half and box.y - half < y < box.y2 + half
         )
 
     def _write(self, text: str, box: Box, size: int, ink: str, weight: int) -> None:
@@ -295,27 +293,25 @@ class _Labels:
         self.sheet.words(*middle, text, "center", **how, color=ink)
 
 
-def _key(
-    sheet: Sheet, left: float, top: float, scale: float, most: float, unit: str, *, bands: bool
-) -> None:
-    """What the widths stand for, in a column."""
-    y = top
+def _key(sheet: Sheet, top: float, scale: float, most: float, unit: str, *, bands: bool) -> None:
+    """What the widths stand for, under the map; beside each other where there is room."""
+    narrow = sheet.width == NARROW
+    left, bar, y = 8.0, 38.0, top
     if bands:
         for value in _round_below(most):
-            bar = [{"x": left, "x2": left + 38, "y": y}]
             thick = round(max(0.9, scale * value), 1)
-            sheet.put("rule", bar, stroke=QUIET, strokeWidth=thick)
-            sheet.words(left + 48, y, f"{value:g} {unit}")
+            row = [{"x": left, "x2": left + bar, "y": y}]
+            sheet.put("rule", row, stroke=QUIET, strokeWidth=thick)
+            sheet.words(left + bar + 10, y, f"{value:g} {unit}")
             y += 25
-        for ink, thick in ((LINE, 13), (QUIET, 5)):
-            bar = [{"x": left, "x2": left + 38, "y": y}]
-            sheet.put("rule", bar, stroke=ink, strokeWidth=thick)
-        sheet.words(left + 48, y, "dark: at least")
-        sheet.words(left + 48, y + 17, "light: at most")
-        y += 42
-    sheet.put("rule", [{"x": left, "x2": left + 38, "y": y}], stroke=LINE, strokeWidth=1.5)
-    sheet.words(left + 48, y, "nobody, or too few")
-    sheet.words(left + 48, y + 17, "to be shown")
+        left, y = (8.0, y) if narrow else (232.0, top)
+        for ink, thick in ((LINE, 13.0), (QUIET, 5.0)):
+            row = [{"x": left, "x2": left + bar, "y": y}]
+            sheet.put("rule", row, stroke=ink, strokeWidth=thick)
+        sheet.words(left + bar + 10, y, "core: at least; edge: at most")
+        y += 25
+    sheet.put("rule", [{"x": left, "x2": left + bar, "y": y}], stroke=LINE, strokeWidth=1.5)
+    sheet.words(left + bar + 10, y, "nobody, or too few to be shown")
 
 
 def _round_below(most: float) -> list[float]:
@@ -324,7 +320,7 @@ def _round_below(most: float) -> list[float]:
     Examples
     --------
     >>> _round_below(74.0), _round_below(0.9)
-    ([50, 10], [0.5, 0.1])
+    ([50.0, 10.0], [0.5, 0.1])
     """
     power = 10.0 ** math.floor(math.log10(most))
     first = max(d for d in (1, 2, 5) if d * power <= most * 1.0001) * power
@@ -367,8 +363,8 @@ def _caption(used: Sequence[Leg], unit: str) -> str:
             "cities of this study, small circles other cities."
         )
     return (
-        f"The wider a band, the more {unit} go over that road, both ways taken together: the dark "
-        "part is the lower limit, the light part the upper one. Movement from city to city is put "
+        f"The wider a band, the more {unit} go over that road, both ways taken together: its "
+        "core is the lower limit, its edge the upper one. Movement from city to city is put "
         "on the fastest way; nobody was followed. A thin line is a road that nobody goes over, or "
         "too few to be shown. Small circles are cities that this study does not watch."
     )

@@ -46,14 +46,13 @@ def stock_and_flow(told: Mapping[str, Any], focus: str | None, period: str) -> C
         narrow = width == NARROW
         names = max(len(clipped(city["name"], 24)) for city in cities)
         texts = max(map(len, stays.values()))
-        left = 8.0 if narrow else 7.4 * names + 20
-        right = width - 8.0 if narrow or not texts else width - 7.0 * max(texts, 12) - 14
+        left = 12.0 if narrow else 7.4 * names + 20
+        right = width - 18.0 if narrow or not texts else width - 7.0 * max(texts, 12) - 14
         axis = axis_for(ends, left, right)
         step = 46.0 if narrow else 34.0
         top = 74.0 if narrow else 52.0
         base = top + step * len(cities) + 4
         sheet = Sheet(width, base + AXIS + 18 * len(silent) + (8 if silent else 0))
-        _marks_key(sheet, narrow, period)
         if texts:
             sheet.words(width, top - 8, "how long a stay is", "right", color=QUIET)
         for i, city in enumerate(cities):
@@ -62,6 +61,7 @@ def stock_and_flow(told: Mapping[str, Any], focus: str | None, period: str) -> C
             sheet.words(0, y - (17 if narrow else 0), clipped(city["name"], 24), fontWeight=bold)
             sheet.words(width, y - (17 if narrow else 0), stays[city["name"]], "right", color=QUIET)
             _dumbbell(sheet, axis, y, city)
+        _marks_key(sheet, narrow, period)  # last, for marks that are alike are drawn together
         axis.draw(sheet, base, "people")
         for i, city in enumerate(silent):
             y = base + AXIS + 10 + 18 * i
@@ -84,7 +84,15 @@ def stock_and_flow(told: Mapping[str, Any], focus: str | None, period: str) -> C
         )
         + ".",
         draw=draw,
-        header=["City", "On a given day", f"In {period}", "On record", "Stay", "Comes in", "Moves in"],
+        header=[
+            "City",
+            "On a given day",
+            f"In {period}",
+            "On record",
+            "Stay",
+            "Comes in",
+            "Moves in",
+        ],
         rows=[
             [
                 city["name"],
@@ -172,13 +180,19 @@ def over_time(told: Mapping[str, Any], region: str) -> Chart | None:
         + ".",
         draw=draw,
         header=["Occasion", "People on a given day"],
-        rows=[[when(each["occasion"]), in_full(each["stock"])] for each in told["stock_by_occasion"]],
+        rows=[
+            [when(each["occasion"]), in_full(each["stock"])] for each in told["stock_by_occasion"]
+        ],
     )
 
 
 def _marks_key(sheet: Sheet, narrow: bool, period: str) -> None:
     """What the three marks are, above the picture."""
-    entries = (("stock", "on a given day"), ("flow", f"at some time in {period}"), ("seen", "on record"))
+    entries = (
+        ("stock", "on a given day"),
+        ("flow", f"at some time in {period}"),
+        ("seen", "on record"),
+    )
     x, y = 8.0, 9.0
     for kind, text in entries:
         if narrow and kind == "seen":

@@ -107,11 +107,11 @@ def canvas(
     }
     first = rows[0] if rows else {}
     if "x2" in first:
-        places["x2"] = "x2:Q"
+        places["x2"] = alt.X2("x2:Q")
     if "y2" in first:
-        places["y2"] = "y2:Q"
+        places["y2"] = alt.Y2("y2:Q")
     if "text" in first:
-        places["text"] = "text:N"
+        places["text"] = alt.Text("text:N")
     if "opacity" in first:
         places["opacity"] = alt.Opacity("opacity:Q", scale=None)
     return drawing.encode(**places)
