@@ -17,8 +17,9 @@ import numpy as np
 
 from darkfigure import engine
 from darkfigure.circuit import entry
+from darkfigure.circuit.amounts import StockAndFlow
 from darkfigure.circuit.simulation import Region, simulate
-from darkfigure.circuit.stock import StockAndFlow, stock_and_flow
+from darkfigure.circuit.stock import stock_and_flow
 
 CITIES = ("Harbour", "Junction", "Valley")
 OCCASIONS = tuple(f"month {t + 1}" for t in range(8))

@@ -15,6 +15,7 @@ from typing import Any
 
 from darkfigure import __version__, engine
 from darkfigure.circuit import shown
+from darkfigure.circuit.amounts import StockAndFlow, over_draws
 from darkfigure.circuit.behind import words_of
 from darkfigure.circuit.covariate_table import read_covariates
 from darkfigure.circuit.goodness import goodness_of_fit
@@ -23,7 +24,7 @@ from darkfigure.circuit.histories import Histories
 from darkfigure.circuit.road_tables import roads_of
 from darkfigure.circuit.roads import Roads
 from darkfigure.circuit.shown_people import published_people
-from darkfigure.circuit.stock import StockAndFlow, over_draws, stock_and_flow
+from darkfigure.circuit.stock import stock_and_flow
 from darkfigure.circuit.terms import fitted
 from darkfigure.circuit_study import CircuitStudy
 from darkfigure.circuit_study import load as load_study

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from darkfigure.circuit.amounts import StockAndFlow
 from darkfigure.circuit.behind import Behind
 from darkfigure.circuit.double_count import double_count
 from darkfigure.circuit.hidden import hidden_cities
 from darkfigure.circuit.histories import Histories
 from darkfigure.circuit.shown import two_digits
-from darkfigure.circuit.stock import StockAndFlow
 from darkfigure.disclosure import SMALLEST_COUNT
 
 CITY = {

@@ -16,179 +16,28 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
 from functools import partial
 from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, logit
 
 from darkfigure import engine
 from darkfigure.circuit import _entry as kernel
+from darkfigure.circuit.amounts import Amount, StockAndFlow, limits_of
 from darkfigure.circuit.design import Design, Natural
 from darkfigure.circuit.estimates import TOUCHED, redundant
 from darkfigure.circuit.histories import Histories
 from darkfigure.circuit.m_array import MArray, m_array
 from darkfigure.circuit.maximum import first_seen, happened, information_at, known
 from darkfigure.circuit.multistate import Fit, design_of
-from darkfigure.errors import InputError, NoEstimateError
-from darkfigure.estimate import Estimate
+from darkfigure.errors import InputError
 
 Floats = npt.NDArray[np.float64]
 
-DRAWS = 1_000
 EVERYBODY = 1e-6  # people hidden: as good as none
 _STEP = 1e-3  # of the differences by which the delta method goes
-
-SHARES = {"share elsewhere too", "share in several cities"}
-"""Amounts between 0 and 1, whose limits are on the logit scale."""
-COUNTS = {"stock", "flow", "counted more than once"}
-STAYS = {"stay in city", "stay in region"}
-
-
-@dataclass(frozen=True)
-class Amount:
-    """One number that the entry model tells.
-
-    Attributes
-    ----------
-    what : str
-        'stock' (people there on an occasion, or on average over all), 'flow' (different people
-        ever there), 'counted more than once' (the flows of all cities less that of the region),
-        'share elsewhere too' (of the flow of a city, those who were in another watched city too),
-        'share in several cities' (of all people), 'entries' and 'moves in' (from outside and from
-        another city, per head of the stock and occasion), 'stay in city' and 'stay in region' (the
-        mean, in occasions).
-    city : str or None
-        None is the region.
-    occasion : str or None
-        None is all of them.
-    observed : float or None
-        The same of the people seen alone.
-    estimate, standard_error, lower, upper : float or None
-        None where the data cannot tell.
-    """
-
-    what: str
-    city: str | None
-    occasion: str | None
-    observed: float | None
-    estimate: float | None
-    standard_error: float | None
-    lower: float | None
-    upper: float | None
-
-    @property
-    def name(self) -> str:
-        """What it is, in words.
-
-        Examples
-        --------
-        >>> Amount("stock", "Reno", "May", 12, 40.0, 6.0, 29.0, 55.0).name
-        'stock, Reno, May'
-        """
-        return ", ".join([self.what, self.city or "the region", *filter(None, [self.occasion])])
-
-    def to_dict(self) -> dict[str, Any]:
-        """Its fields, ready for JSON."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, eq=False)
-class StockAndFlow:
-    """How many people are where.
-
-    Attributes
-    ----------
-    amounts : tuple of Amount
-    not_estimable : tuple of str
-        The names of the amounts that the data cannot tell.
-    settings : mapping
-        Those of the fit.
-    warnings : tuple of str
-    """
-
-    amounts: tuple[Amount, ...]
-    not_estimable: tuple[str, ...]
-    settings: Mapping[str, Any]
-    warnings: tuple[str, ...]
-
-    def of(self, what: str, city: str | None = None, occasion: str | None = None) -> Amount:
-        """One amount; of the region, and of all occasions, where none is named."""
-        for each in self.amounts:
-            if (each.what, each.city, each.occasion) == (what, city, occasion):
-                return each
-        known_ones = ", ".join(dict.fromkeys(each.what for each in self.amounts))
-        where = ", ".join(filter(None, [city or "the region", occasion]))
-        raise InputError(f"There is no '{what}' of {where} here; there are: {known_ones}.")
-
-    def estimate(self, amount: Amount, *, draws: int = DRAWS) -> Estimate:
-        """A stock or flow as the estimate of a number of people, that others can take.
-
-        Parameters
-        ----------
-        amount : Amount
-            A stock, flow, or count of those counted more than once.
-        draws : int
-            From the log-normal law of the people hidden.
-
-        Raises
-        ------
-        InputError
-            For an amount that is no number of people.
-        NoEstimateError
-            If the data cannot tell it.
-        """
-        if amount.what not in COUNTS:
-            raise InputError(f"{amount.name} is no number of people.")
-        if amount.estimate is None:
-            raise NoEstimateError(f"{amount.name} cannot be estimated from these data.")
-        assert amount.observed is not None
-        assert amount.standard_error is not None
-        assert amount.lower is not None
-        assert amount.upper is not None
-        rng = np.random.default_rng(self.settings["seed"])
-        hidden = amount.estimate - amount.observed
-        sd = _log_sd(hidden, amount.standard_error)
-        law = amount.observed + hidden * np.exp(sd * rng.standard_normal(draws))
-        return Estimate(
-            amount.estimate,
-            amount.lower,
-            amount.upper,
-            self.settings["level"],
-            math.floor(amount.observed),
-            "entry",
-            (),
-            settings=self.settings,
-            details={"amount": amount.name, "standard_error": amount.standard_error},
-            warnings=self.warnings,
-            draws=law,
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """All of it, ready for JSON."""
-        return {
-            "amounts": [each.to_dict() for each in self.amounts],
-            "not_estimable": list(self.not_estimable),
-            "warnings": list(self.warnings),
-            **self.settings,
-        }
-
-    def table(self, *whats: str) -> str:
-        """The amounts, or those of some kinds, as a table for people."""
-        lines = [f"{'':<44}{'seen':>9}{'estimate':>10}{'se':>9}{'lower':>9}{'upper':>9}"]
-        for each in self.amounts:
-            if whats and each.what not in whats:
-                continue
-            form = ",.1f" if each.what in COUNTS | STAYS else ".3f"
-            cells = [each.observed, each.estimate, each.standard_error, each.lower, each.upper]
-            told = ["–" if x is None else format(x, form) for x in cells]
-            line = f"{told[0]:>9}{told[1]:>10}{told[2]:>9}{told[3]:>9}{told[4]:>9}"
-            lines.append(f"{each.name:<44}{line}")
-        return "\n".join(lines)
 
 
 def stock_and_flow(histories: Histories, found: Fit, *, workers: int | None = None) -> StockAndFlow:
@@ -252,7 +101,7 @@ def stock_and_flow(histories: Histories, found: Fit, *, workers: int | None = No
             amounts.append(Amount(what, city, occasion, observed, None, None, None, None))
             continue
         error = math.sqrt(max(float(square), 0.0))
-        limits = _limits(what, float(size), observed, error, z)
+        limits = limits_of(what, float(size), observed, error, z)
         if (what, city) == ("flow", None) and size - seen < EVERYBODY:
             limits = float(seen), float(seen) + _most_unseen(at, float(seen), z)
         amounts.append(Amount(what, city, occasion, observed, float(size), error, *limits))
@@ -264,48 +113,6 @@ def stock_and_flow(histories: Histories, found: Fit, *, workers: int | None = No
             "be estimated, and are left out. Let detection change less with time."
         )
     return StockAndFlow(tuple(amounts), not_told, found.settings, tuple(warnings))
-
-
-def over_draws(drawn: Sequence[StockAndFlow]) -> StockAndFlow:
-    """The same amounts of several draws of who is who, as one.
-
-    Estimates are means, and the variance of one is the mean of theirs and that between them (Rubin
-    1987, equation 3.1.5). What was seen is that of the first, of the most probable people.
-
-    Parameters
-    ----------
-    drawn : sequence of StockAndFlow
-        Of the most probable people, and then of each draw; only the first if there are no draws.
-
-    Examples
-    --------
-    >>> from darkfigure.circuit import entry
-    >>> rows = [[1, 1, 0], [1, 2, 1], [2, 1, 2], [2, 0, 2], [1, 0, 1], [0, 2, 2], [0, 0, 1]]
-    >>> h = Histories("AB", ("1", "2", "3"), rows, [20, 30, 9, 14, 12, 20, 15])
-    >>> told = stock_and_flow(h, entry.fit(h, entry="constant", starts=3))
-    >>> over_draws([told]) is told
-    True
-    """
-    likeliest, *rest = drawn
-    if not rest:
-        return likeliest
-    z = NormalDist().inv_cdf((1 + likeliest.settings["level"]) / 2)
-    amounts = []
-    for each, *others in zip(*(one.amounts for one in drawn), strict=True):
-        sizes = [one.estimate for one in others if one.estimate is not None]
-        errors = [one.standard_error for one in others if one.standard_error is not None]
-        if each.estimate is None or min(len(sizes), len(errors)) < len(others):
-            nothing = dict.fromkeys(("estimate", "standard_error", "lower", "upper"))
-            amounts.append(replace(each, **nothing))
-            continue
-        between = np.var(sizes, ddof=1) * (1 + 1 / len(sizes))
-        error = math.sqrt(np.mean(np.square(errors)) + between)
-        size = float(np.mean(sizes))
-        seen = None if each.observed is None else min(each.observed, *sizes)
-        lower, upper = _limits(each.what, size, seen, error, z)
-        amounts.append(replace(each, estimate=size, standard_error=error, lower=lower, upper=upper))
-    lost = tuple(each.name for each in amounts if each.estimate is None)
-    return replace(likeliest, amounts=tuple(amounts), not_estimable=lost)
 
 
 def _labels(histories: Histories) -> list[tuple[str, str | None, str | None]]:
@@ -427,14 +234,14 @@ def _given_data(
     f, freq = at.unseen, histories.freq
     assert at.entry is not None
     arrays = _arrays(at)
-    seen = counts.first, counts.again, counts.never, counts.last
+    given = counts.first, counts.again, counts.never, counts.last
 
     def never(first: float, second: float) -> float:
         """The variance of a sum over those never seen, by the moments of one of them."""
         return f * (second if design.poisson else second - first**2)
 
     def of_stock(weight: Floats) -> float:
-        _, variance, moments = kernel.spread(weight, *seen, *arrays)
+        _, variance, moments = kernel.spread(weight, *given, *arrays)
         return float(variance) + never(*moments)
 
     places = np.r_[np.eye(cities), np.ones((1, cities))]
@@ -459,8 +266,8 @@ def _given_data(
         ]
 
         def of_sum(first: Floats, second: Floats) -> float:
-            at_most: float = freq @ (second - first**2)[:-1]
-            return at_most + never(first[-1], second[-1])
+            seen = float(freq @ (second - first**2)[:-1])
+            return seen + never(first[-1], second[-1])
 
         told += [of_sum(e, e) for e in ever]
         told.append(everybody)
@@ -479,30 +286,6 @@ def _given_data(
         first, second = several - share, several * (1 - 2 * share) + share**2
         told.append(of_sum(first, second) / (freq.sum() + f) ** 2)
     return np.append(told, np.zeros(value.size - len(told)))
-
-
-def _log_sd(hidden: float, error: float) -> float:
-    """The standard deviation of the logarithm of a log-normal number with this mean and error."""
-    return math.sqrt(math.log1p((error / hidden) ** 2)) if hidden > 0 else 0.0
-
-
-def _limits(
-    what: str, size: float, observed: float | None, error: float, z: float
-) -> tuple[float, float]:
-    """Limits that are no less than what was seen, and of shares no more than one."""
-    if what in SHARES:
-        if not 0 < size < 1:
-            return size, size
-        off = z * error / (size * (1 - size))
-        return float(expit(logit(size) - off)), float(expit(logit(size) + off))
-    least = 0.0
-    if what in COUNTS:
-        least = observed or 0.0
-    elif what in STAYS:
-        least = 1.0  # whoever is there is there on one occasion at least
-    hidden = max(size - least, 0.0)
-    reach = math.exp(z * _log_sd(hidden, error))
-    return least + hidden / reach, least + hidden * reach
 
 
 def _most_unseen(at: Natural, seen: float, z: float) -> float:
