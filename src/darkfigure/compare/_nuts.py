@@ -192,7 +192,7 @@ def _forget_compiled() -> None:
 
     import jax
 
-    jax.clear_caches()
+    jax.clear_caches()  # type: ignore[no-untyped-call]
     gc.collect()
 
 
