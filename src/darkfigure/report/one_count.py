@@ -173,10 +173,9 @@ def assumptions(reports: Mapping[str, Any]) -> Chart:
         title=_assumptions_title(names, spans, most),
         caption="Places where people know more of trafficking record more. That may be because "
         "they report more, or because there is more. From left to right, more and more of this "
-        "link is taken to be reporting: with none of it, places that know more have that many "
-        "more people; with all, not one. The line is the expected rank, the band its range at "
-        f"{100 * reports['level']:g}\u00a0%, for that place alone, the dot the rank by records; "
-        "1 is the most people per head.",
+        "link is taken to be reporting, and the rest of it people. The line is the expected rank, "
+        f"the band its range at {100 * reports['level']:g}\u00a0% for that place alone, the dot "
+        "the rank by records; 1 is the most people per head.",
         alt="How the rank moves with what is assumed: "
         + "; ".join(
             f"{name} from {low} to {high} over all assumptions"
