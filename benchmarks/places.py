@@ -9,10 +9,12 @@ included. In the last two worlds they are not: lists are independent, or people 
 share detected lies anywhere between 10 % and 60 %.
 
 Written to benchmarks/results/places-<date>.json and drawn for docs/compare/index.md; 1 if a bar is
-missed: where the assumptions hold, "A is worse than B" is said of at most 5 of 100 pairs of equal
-places (their order is sure where the 95 % interval of the ratio excludes 1), 92 to 98 of 100
-intervals of the ratio of prevalences hold it, and a two-fold difference is found in nine of ten
-pairs whose lists carry as much. `--small` tries a little and writes nothing.
+missed: where the assumptions hold, "A is worse than B" is said of at most 2.5 of 100 pairs of equal
+places, "B is worse than A" of as many, and one of the two of at most 5 (their order is sure where
+the 95 % interval of the ratio excludes 1), each but for two errors of the simulation, which are
+between worlds, for the pairs of one world share places; 92 to 98 of 100 intervals of the ratio of
+prevalences hold it, and a two-fold difference is found in nine of ten pairs whose lists carry as
+much. `--small` tries a little and writes nothing.
 """
 
 from __future__ import annotations
@@ -141,8 +143,13 @@ def judged(world: str, rows: Sequence[Row]) -> Row:
         "median_width": float(np.exp(np.median(upper - lower))),
     }
     if equal.any():
-        told["false_worse"] = float((higher[equal] >= SURE).mean())  # the first of the two
-        told["false_better"] = float((higher[equal] <= 1 - SURE).mean())
+        for name, said in (
+            ("false_worse", higher >= SURE),  # the first of the two
+            ("false_better", higher <= 1 - SURE),
+            ("false", np.maximum(higher, 1 - higher) >= SURE),
+        ):
+            told[name] = float(said[equal].mean())
+            told[f"{name}_error"] = between_worlds(said, equal, rows)
         told["naive_false"] = float((np.abs(naive[equal]) > NormalDist().inv_cdf(0.975)).mean())
     if (~equal).any():
         told["right_sure"] = float((turned[~equal] >= SURE).mean())
@@ -162,6 +169,18 @@ def judged(world: str, rows: Sequence[Row]) -> Row:
     return told
 
 
+def between_worlds(
+    said: npt.NDArray[np.bool_], equal: npt.NDArray[np.bool_], rows: Sequence[Row]
+) -> float:
+    """The standard error of the share of equal pairs of which something is said."""
+    ends = np.cumsum([len(row["pairs"]["truth"]) for row in rows])[:-1]
+    each = [
+        float(some[on].mean())
+        for some, on in zip(np.split(said, ends), np.split(equal, ends), strict=True)
+    ]
+    return float(np.std(each, ddof=1) / math.sqrt(len(each))) if len(each) > 1 else 0.0
+
+
 def missed(told: Row) -> list[str]:
     """The bars that a world misses."""
     if told["world"] not in ASSUMED:
@@ -169,8 +188,9 @@ def missed(told: Row) -> list[str]:
     wrong = []
     if not 0.92 <= told["coverage"] <= 0.98:
         wrong.append(f"coverage of the ratio {told['coverage']:.3f}, not 0.92 to 0.98")
-    if max(told.get("false_worse", 0), told.get("false_better", 0)) > 0.05:
-        wrong.append("a false order is said of more than 5 of 100 pairs")
+    for name, most in (("false_worse", 0.025), ("false_better", 0.025), ("false", 0.05)):
+        if told.get(name, 0) > most + 2 * told.get(f"{name}_error", 0):
+            wrong.append(f"a false order ({name}) is said of {told[name]:.4f}, more than {most}")
     if told.get("naive_false", 1) <= 0.5:
         wrong.append(f"the naive ranking errs in {told['naive_false']:.3f} only")
     if told.get("found", 1) < 0.9:
@@ -216,7 +236,7 @@ def picture(results: Sequence[Row]) -> str:
         for told in equal
         for who, share in (
             ("by what is recorded", told["naive_false"]),
-            ("by the lists' overlap", told["false_worse"] + told["false_better"]),
+            ("by the lists' overlap", told["false"]),
         )
     ]
     hue = alt.Color(

@@ -78,6 +78,25 @@ def test_where_covariates_are_prevalence_the_order_follows_them(alone):
     assert not np.allclose(order[0.0].expected, order[1.0].expected, atol=0.5)
 
 
+def test_where_covariates_are_prevalence_the_rate_has_the_whole_slope():
+    """Of two systems only one follows the covariate: the other's share takes it up."""
+    reports, _ = simulated(12, 2, seed=3)
+    driven = {"hotline": reports.awareness["hotline"]}
+    found = fit(
+        Reports(reports.places, reports.years, reports.systems, reports.counts,
+                reports.population, driven),
+        share=SHARE, **FEW,
+    )  # fmt: skip
+    x = np.log(driven["hotline"]["effort"])
+    x = ((x - x.mean()) / x.std()).mean(axis=1)
+    none, whole = found._split(0.0), found._split(1.0)
+    gained = np.log(none.rate).mean(axis=0) - np.log(whole.rate).mean(axis=0)
+    slope = found.slopes["hotline: effort"].mean()
+    assert np.polyfit(x, gained, 1)[0] == pytest.approx(slope, abs=0.03)
+    police = [np.log(each.share[:, :, 1]).mean(axis=0) for each in (none, whole)]
+    assert np.polyfit(x, police[0] - police[1], 1)[0] == pytest.approx(-slope, abs=0.03)
+
+
 def test_how_high_rates_are_is_all_prior_and_slopes_are_all_data(alone, two):
     for found in (alone, two[0]):
         assert found.overlap["share"] > 0.8

@@ -334,3 +334,226 @@ def test_an_estimate_made_before_is_compared_as_it_may_be_published(study, tmp_p
     study.write_text(text.replace("made.json", "here.csv"))
     with pytest.raises(InputError, match=r"here\.csv: This is not an estimate"):
         compare_study(study, tmp_path / "out")
+
+
+def names_and_numbers(folder):
+    """Every number and every text that any file of a comparison holds."""
+    found = []
+
+    def walk(value):
+        if isinstance(value, dict):
+            for key, each in value.items():
+                found.append(key)
+                walk(each)
+        elif isinstance(value, list):
+            for each in value:
+                walk(each)
+        else:
+            found.append(value)
+
+    for file in folder.rglob("*.json"):
+        if file.name != "made.json":
+            walk(json.loads(file.read_text("utf-8")))
+    return found
+
+
+def test_how_many_are_recorded_is_in_no_file_where_they_are_few(study, tmp_path, capsys):
+    text = STUDY.replace("total = 900\nlower = 700\nupper = 1300\nobserved = 90", "total = 912")
+    text = text.replace("total = 912", "total = 912\nlower = 711\nupper = 1313\nobserved = 3")
+    study.write_text(text)
+    Path(tmp_path, "few.csv").write_text("police,shelter,count\n1,0,2\n0,1,1\n1,1,0\n")
+    outcome = compare_study(study, tmp_path / "out")
+    numbers = [x for x in names_and_numbers(tmp_path / "out") if not isinstance(x, str)]
+    assert 3 not in [x for x in numbers if x is not None and not isinstance(x, bool)]
+    told = outcome.comparison.to_dict()
+    assert [(row["observed"], row["few"]) for row in told["places"][1:]] == [(None, True)] * 2
+    assert "fewer than 5 people are on its lists" in told["places"][2]["why"]
+    (pair,) = told["pairs"]
+    assert pair["recorded_ratio"] is None
+    assert "recorded in Over there is not shown (fewer than 5)" in pair["sentence"]
+
+
+def test_small_counts_of_ones_own_file_are_not_printed_but_published_ones_are(
+    tmp_path, monkeypatch, capsys
+):
+    Path(tmp_path, "here.csv").write_text(COUNTS.replace("1,1,1,9", "1,1,1,2"))
+    monkeypatch.chdir(tmp_path)
+    given = ["here.csv", "uk-2013", "--population", "here=5e5", "--years", "here=1", "--json"]
+    _, out, _ = run_cli(monkeypatch, capsys, *given)
+    here, uk = json.loads(out)["places"]
+    assert here["total"] == float(f"{here['total']:.2g}")
+    assert uk["observed"] == 2_744
+
+
+@pytest.mark.parametrize(
+    ("find", "put", "says"),
+    [
+        ("population = 300000", "population = 800", "cannot have 900 people in this situation"),
+        ("population = 100000", "population = 400", "places.silent"),
+        ('file = "few.csv"', 'file = "here.csv"', "'here' and 'silent' have the same numbers"),
+        ('name = "Over there"', 'name = "HERE"', "two places are called 'HERE'"),
+        ("stay = [0.5, 5]", "", "stay under [footing] in a study"),
+    ],
+)
+def test_places_that_cannot_be_are_refused(study, tmp_path, find, put, says):
+    study.write_text(STUDY.replace(find, put, 1))
+    with pytest.raises(InputError) as caught:
+        compare_study(study, tmp_path / "out")
+    assert says in str(caught.value)
+
+
+def test_the_same_published_table_twice_is_one_place(tmp_path):
+    study = tmp_path / "study.toml"
+    sections = "".join(f'[places.{name}]\ntable = "uk-2013"\n' for name in "ab")
+    study.write_text('title = "Where?"\npeople = "people"\n' + sections)
+    with pytest.raises(InputError, match=r"line 6: The places 'a' and 'b' have the same numbers"):
+        load(study)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["her.csv", "uk-2013", "--population", "her=1e5"], "her.csv: There is no such file"),
+        (["here.csv", "copy.csv"], "twice"),
+        (["here.csv", "uk-2013", "--population", "here=1e5", "--population", "here=2e5"], "twice"),
+        (["uk-2013", "new-orleans-2014", "--out", "x"], "--out is where a study's page"),
+        (["study.toml", "--level", "0.9"], "--level is said in the study itself"),
+        (["study.toml", "--population", "here=1"], "--population is said in the study itself"),
+        (["--estimates", "here.csv", "--per", "10"], "takes no --per"),
+        (["--estimates", "here.csv", "--out", "x"], "takes no --out"),
+    ],
+)
+def test_what_would_do_nothing_is_refused(tmp_path, monkeypatch, capsys, arguments, says):
+    for name in ("here.csv", "copy.csv"):
+        Path(tmp_path, name).write_text(COUNTS)
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run_cli(monkeypatch, capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert says in err
+
+
+def test_files_of_one_name_in_two_folders_are_two_places(tmp_path, monkeypatch, capsys):
+    for folder, counts in (("x", COUNTS), ("y", COUNTS.replace("300", "400"))):
+        Path(tmp_path, folder).mkdir()
+        Path(tmp_path, folder, "p.csv").write_text(counts)
+    monkeypatch.chdir(tmp_path)
+    given = [
+        f"--{what}={f}/p.csv={n}" for f in "xy" for what, n in (("population", 5e5), ("years", 1))
+    ]
+    code, out, err = run_cli(monkeypatch, capsys, "x/p.csv", "y/p.csv", *given, "--json")
+    assert code == 0, err
+    assert [place["name"] for place in json.loads(out)["places"]] == ["x/p.csv", "y/p.csv"]
+
+
+def test_the_time_of_a_place_that_cannot_answer_does_not_matter(tmp_path, monkeypatch, capsys):
+    Path(tmp_path, "few.csv").write_text(FEW)
+    for name, counts in (("a", COUNTS), ("b", COUNTS.replace("300", "400"))):
+        Path(tmp_path, f"{name}.csv").write_text(counts)
+    monkeypatch.chdir(tmp_path)
+    given = [f"--population={name}=5e5" for name in ("a", "b", "few")]
+    given += ["--years=a=6", "--years=b=6", "--years=few=1", "--json"]
+    code, out, err = run_cli(monkeypatch, capsys, "a.csv", "b.csv", "few.csv", *given)
+    assert code == 0, err
+    assert json.loads(out)["footing"]["years"] == 6
+
+
+def test_run_passes_a_comparison_on(study, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(
+        sys, "argv", ["darkfigure", "run", str(study), "--out", str(tmp_path / "o")]
+    )
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    assert "The page: " in capsys.readouterr().out
+    assert (tmp_path / "o" / "report.html").exists()
+
+
+STATES = ["state,year,population,cases"] + [
+    f"S{i},{year},{100_000 * (year - 2013)},{cases}"
+    for i, some in enumerate([(1, "", 2), (30, 40, 50), (25, 20, 60), (70, 90, 80), (33, 20, "")])
+    for year, cases in zip((2014, 2015, 2016), some, strict=True)
+]
+REPORTS = """title = "Where?"
+people = "people"
+per = 1_000_000
+
+[method]
+level = 0.8
+seed = 7
+
+[reports]
+file = "states.csv"
+place = "state"
+systems = { hot = "cases" }
+share = [0.01, 0.1, 0.4]
+focus = ["S0"]
+
+[reports.called]
+hot = "calls"
+"""
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory):
+    """A study of places with one count, with few cases, a growing population and a missing year."""
+    folder = tmp_path_factory.mktemp("reports")
+    rows = [row for row in STATES if not row.startswith("S4,2016")]
+    Path(folder, "states.csv").write_text("\n".join(rows))
+    study = Path(folder, "study.toml")
+    study.write_text(REPORTS)
+    return compare_study(study, folder / "out"), folder / "out"
+
+
+def test_few_reported_cases_reach_no_file_and_no_page(reported):
+    outcome, out = reported
+    first = outcome.reports["places"][0]
+    assert (first["few"], first["recorded_rate"], first["recorded_rank"]) == (True, None, None)
+    page = (out / "report.html").read_text("utf-8")
+    assert "In S0 fewer than 5 cases are recorded." in page
+    assert "<td>fewer than 5 cases</td>" not in page  # no map, for these are no states
+    exact = 1e6 * 3 / 400_000
+    assert not [x for x in names_and_numbers(out) if isinstance(x, float) and abs(x - exact) < 0.01]
+    assert outcome.reports["places"][1]["few"] is False
+
+
+def test_level_seed_base_and_the_last_known_population_reach_the_reports(reported):
+    told = reported[0].reports
+    assert (told["level"], told["settings"]["seed"], told["per"]) == (0.8, 7, 1_000_000)
+    assert told["places"][1]["recorded_rate"] == pytest.approx(1e6 * 120 / 600_000)
+    assert told["places"][4]["population"] == 200_000
+    json.dumps(told, allow_nan=False)
+    assert told["grid"] == []  # no covariate, so no link
+    assert told["told_apart_lower"] == told["told_apart_upper"]
+
+
+def test_systems_are_called_as_people_call_them_and_shares_are_per_cent(reported):
+    said = reported[0].reports["warnings"][0]
+    assert "about 10 % (1 to 40 %) are among calls" in said
+    page = (reported[1] / "report.html").read_text("utf-8")
+    assert "per 100,000" not in page
+
+
+def test_a_study_of_reports_alone_has_empty_places_and_pairs(reported, monkeypatch, capsys):
+    out = reported[1]
+    study = out.parent / "study.toml"
+    code, text, _ = run_cli(monkeypatch, capsys, study, "--out", out, "--json")
+    assert code == 0
+    told = json.loads(text)
+    assert (told["places"], told["pairs"]) == ([], [])
+
+
+def test_anchors_are_of_one_year_or_are_said_not_to_be_used_and_are_marked():
+    from darkfigure.compare.place import Place, published
+    from darkfigure.reported import _anchors
+
+    places = [
+        Place(name, 1e6, 6.0, published(900, 700, 1_300, observed=90)) for name in ("S1", "other")
+    ]
+    anchors, said = _anchors(["S0", "S1"], places, (3.0, 3.0), {"S1": "its range is assumed"}, 1)
+    assert [anchor.place for anchor in anchors] == ["S1"]
+    assert anchors[0].rate == pytest.approx(900e-6 * 4 / 9, rel=0.1)
+    assert said == ["S1 says how high the rates of all places are, and its range is assumed."]
+    anchors, said = _anchors(["S0", "S1"], places, None, {}, 1)
+    assert anchors == []
+    assert said[0].startswith("S1: the rate of a year is not known")
+    assert _anchors(["S0"], places, None, {}, 1) == ([], [])

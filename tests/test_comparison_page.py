@@ -6,6 +6,7 @@ import csv
 import io
 import itertools
 import json
+import re
 import unicodedata
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -65,6 +66,7 @@ def study(**changes: Any) -> Any:
         "title": "Is it the second worst here?",
         "people": "victims of human trafficking",
         "in_focus": ["the county"],
+        "caveats": ["The county was not drawn by lot."],
         "sources": [
             Source("the county", "a county study", "verified", 2.0),
             Source("A", "a table", "verified", None, "6,250, people a year (verified)"),
@@ -103,6 +105,8 @@ def reported(names: list[str] | None = None, **changes: Any) -> dict[str, Any]:
                 "rank_expected": float(ranks[:, i].mean()),
                 "rank_lower": int(low[i]),
                 "rank_upper": int(high[i]),
+                "simultaneous_lower": 1,
+                "simultaneous_upper": n,
                 "probability_highest": float((ranks[:, i] == 1).mean()),
             }
             for i, name in enumerate(names)
@@ -118,10 +122,12 @@ def reported(names: list[str] | None = None, **changes: Any) -> dict[str, Any]:
         "focus": [name for name in ("California", "Nevada") if name in names],
         "share": {"lower": 0.01, "median": 0.05, "upper": 0.2},
         "level": 0.95,
+        "per": 100_000,
         "places": [
             {
                 **row,
                 "population": 1_000_000.0 * (i + 1),
+                "few": False,
                 "recorded_rate": float(recorded[i]),
                 "recorded_rank": order[i],
                 "rate_ratio": float(middle[i]),
@@ -137,7 +143,8 @@ def reported(names: list[str] | None = None, **changes: Any) -> dict[str, Any]:
             {"what": "the national level", "overlap": 0.98},
             {"what": "the effect of awareness", "overlap": 0.31},
         ],
-        "told_apart": 0.14,
+        "told_apart_lower": 0.02,
+        "told_apart_upper": 0.14,
         "convergence": {"rhat": 1.004, "ess": 812.0, "divergences": 0},
         "warnings": ["The counts of 2012 are not complete."],
         "source": "the hotline's reports",
@@ -194,7 +201,10 @@ def test_who_reads_only_the_first_lines_is_not_misled(html: str) -> None:
         "The numbers of B are second hand, not fact.",
         "Of C there is no estimate, and no rank.",
         "One count for each place cannot tell more people from more reports",
-        "14 % of all pairs can be told apart; even this hangs on what is assumed.",
+        "and 2 to 14 % of all pairs, as is assumed, can be told apart; even this hangs on",
+        "These three places are those that have an estimate; of all others nothing is said.",
+        "in a year, if what is assumed holds",
+        "The county was not drawn by lot.",
     ):
         assert needed in said
     assert "accurate" not in html
@@ -208,7 +218,7 @@ def test_places_that_cannot_be_told_apart_are_not_ranked() -> None:
     said = first_lines(html)
     assert said.startswith(
         "These two places cannot be told apart, so they are not ranked: B has 61 to 590 victims of "
-        "human trafficking in every 100,000 inhabitants in a year."
+        "human trafficking in every 100,000 inhabitants in a year, if what is assumed holds."
     )
     assert "first" not in said.split("What cannot.")[0]
     assert "none may be called the worst" in said
@@ -221,6 +231,42 @@ def test_without_a_place_in_question_the_candidates_are_named_with_their_ranges(
         "Which of three places has the most victims of human trafficking per head cannot be told: "
         "the county has 130 to "
     )
+
+
+def test_an_order_is_as_sure_in_the_headline_as_in_the_text() -> None:
+    """First with a probability of 96 %, which is not enough for a pair to be told apart."""
+    some = [
+        Place("A", 500_000, 1.0, published(1_080, 900, 1_296, observed=200)),
+        Place("B", 500_000, 1.0, published(900, 760, 1_066, observed=200)),
+        Place("C", 500_000, 1.0, published(90, 60, 130, observed=40)),
+    ]
+    told = compare(some).to_dict()
+    assert 0.9 < told["places"][0]["probability_highest"] < told["sure"]
+    told["level"] = 0.9  # below that probability, and `sure` is what counts
+    html = comparison_page(study(in_focus=[], sources=[]), told, None, PROVENANCE)
+    assert first_lines(html).startswith("Which of three places has the most")
+    assert "Whether A has more than B cannot be told." in first_lines(html)
+    assert "A is first with a probability of 9" in html
+    assert ", and second with" in html
+
+
+def test_nothing_is_sure_against_a_place_whose_numbers_are_in_doubt() -> None:
+    doubt = "Worked out otherwise, B would have more."
+    sources = [Source("B", "hearsay", "secondary", None, "", doubt)]
+    said = first_lines(comparison_page(study(sources=sources), compared(), None, PROVENANCE))
+    assert "more people per head than B" not in said
+    assert doubt in said
+
+
+def test_without_a_link_nothing_is_said_of_it_and_the_middle_is_that_of_the_rates() -> None:
+    told = reported(["Nevada", "Utah", "Ohio", "Iowa"], focus=["Nevada"], grid=[])
+    html = comparison_page(study(), None, told, PROVENANCE)
+    assert "all of the link" not in html
+    told = reported(["Nevada", "Utah", "Ohio", "Iowa"], focus=["Nevada"])
+    html = comparison_page(study(), None, told, PROVENANCE)
+    assert "hold the middle one, if all of the link between awareness and records is" in html
+    assert "can be told from the middle one, if all of the link" in html
+    assert "All at once" in html
 
 
 def test_a_place_without_estimate_is_kept_marked_and_not_ranked(html: str) -> None:
@@ -244,7 +290,7 @@ def test_small_counts_do_not_reach_the_page_nor_what_gives_them_away() -> None:
     told = compared(*some)
     html = comparison_page(study(), told, None, PROVENANCE)
     assert "fewer than 5" in html
-    assert "7.5\u00a0%" not in html  # 3 of 40
+    assert not re.search("[ (>]7.5", html)  # 3 of 40
     assert "D records" not in html
     rows = list(csv.reader(io.StringIO(files(told)["places"])))
     at = {name: rows[1][i] for i, name in enumerate(rows[0])}
@@ -253,7 +299,7 @@ def test_small_counts_do_not_reach_the_page_nor_what_gives_them_away() -> None:
     assert all(not row["recorded_ratio"] for row in pairs if "D" in (row["a"], row["b"]))
 
     few = reported(["California", "Nevada", "Utah"])
-    few["places"][2] |= {"population": 30_000.0, "recorded_rate": 2.0}
+    few["places"][2] |= {"few": True, "recorded_rate": None, "recorded_rank": None}
     html = comparison_page(study(), None, few, PROVENANCE)
     assert "<td>fewer than 5 cases</td><td>not shown</td>" in html
 

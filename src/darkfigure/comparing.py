@@ -6,7 +6,7 @@ What has not changed is not done again; see `steps`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,9 +16,9 @@ from darkfigure import __version__
 from darkfigure.compare.comparison import Comparison, compare
 from darkfigure.compare.footing import Footing
 from darkfigure.compare.place import Place
-from darkfigure.compare.rates import Rates
 from darkfigure.comparison_study import ComparisonStudy
 from darkfigure.comparison_study import load as load_comparison
+from darkfigure.disclosure import SMALLEST_COUNT
 from darkfigure.errors import InputError
 from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
@@ -90,6 +90,7 @@ def compare_study(
                 "places": {k: each.model_dump(mode="json") for k, each in study.places.items()},
                 "method": study.method.model_dump(exclude_none=True),
                 "inputs": inputs,
+                "smallest_count": SMALLEST_COUNT,
             },
             make=lambda: _dumped(places_of_study(study, path.parent, say=say)),
         )
@@ -113,17 +114,18 @@ def compare_study(
     reports = None
     if study.reports is not None:
         say(f"{study.reports.title}: chains are drawn.")
-        rates = comparison.rates if comparison else None
+        known = comparison.places if comparison else ()
         reports = json.loads(
             steps.text(
                 "reports.json",
                 needs={
                     "reports": study.reports.model_dump(mode="json"),
                     "places": told and steps.hash_made("places.json"),
-                    "footing": study.footing.model_dump(mode="json"),
+                    "study": study.model_dump(mode="json", include={"footing", "method", "per"}),
                     "inputs": inputs,
+                    "smallest_count": SMALLEST_COUNT,
                 },
-                make=partial(_reported, study, path.parent, rates),
+                make=partial(_reported, study, path.parent, known),
             )
         )
     made_by = {"version": __version__, "command": f"darkfigure compare {path.name}"}
@@ -145,9 +147,11 @@ def compare_tables(
     named: Mapping[str, CaptureHistories],
     populations: Mapping[str, float],
     years: Mapping[str, float],
-    footing: Footing | None = None,
+    footing: float | None = None,
+    stay: tuple[float, float] | None = None,
     *,
     people: Mapping[str, str] | None = None,
+    open_to_all: Collection[str] = (),
     method: str = "auto",
     level: float = 0.95,
     per: int = 100_000,
@@ -161,10 +165,15 @@ def compare_tables(
         The counts of each place.
     populations, years : mapping
         The inhabitants at risk and the time of the count in years, of each place.
-    footing : Footing, optional
-        As for `darkfigure.compare.comparison.compare`.
+    footing : float, optional
+        The time in years that all are brought to; that of the places that can answer, where it is
+        the same for all, or 1.
+    stay : tuple of two floats, optional
+        How long people stay, as for `Footing`.
     people : mapping, optional
         Who is counted in each place.
+    open_to_all : collection of str
+        The places whose counts are published; of the others none below five can be worked out.
     method, level, per, seed
         The estimator of each total, the level of all limits, the base of the rates, the seed.
 
@@ -194,18 +203,25 @@ def compare_tables(
             method=method,
             options=options,
             people=(people or {}).get(name, ""),
+            smallest_count=1 if name in open_to_all else SMALLEST_COUNT,
         )
         for name, histories in named.items()
     ]
-    return compare(places, footing, level=level, per=per, seed=seed)
+    return compare(places, _footing(places, footing, stay), level=level, per=per, seed=seed)
 
 
 def _compared(study: ComparisonStudy, places: Sequence[Place]) -> Comparison:
-    years, stay = study.footing.years, study.footing.span
+    footing = _footing(places, study.footing.years, study.footing.span)
+    return compare(places, footing, level=study.method.level, per=study.per, seed=study.method.seed)
+
+
+def _footing(
+    places: Sequence[Place], years: float | None, stay: tuple[float, float] | None
+) -> Footing:
+    """The one that was asked for, else the time that all who can answer have in common, or 1."""
     spans = {place.years for place in places if place.answers}
     same = spans.pop() if len(spans) == 1 else 1.0
-    footing = Footing(same if years is None else years, stay)
-    return compare(places, footing, level=study.method.level, per=study.per, seed=study.method.seed)
+    return Footing(same if years is None else years, stay)
 
 
 def _inputs(study: ComparisonStudy, path: Path) -> dict[str, str]:
@@ -215,11 +231,20 @@ def _inputs(study: ComparisonStudy, path: Path) -> dict[str, str]:
     return {name: hash_of((path.parent / name).read_bytes()) for name in files if name}
 
 
-def _reported(study: ComparisonStudy, folder: Path, rates: Rates | None) -> str:
+def _reported(study: ComparisonStudy, folder: Path, known: Sequence[Place]) -> str:
     from darkfigure.reported import reported
 
     assert study.reports is not None
-    told = reported(study.reports, folder, known=rates, per=study.per)
+    told = reported(
+        study.reports,
+        folder,
+        known=known,
+        stay=study.footing.span,
+        marks={each.place: each.mark for each in study.sources if each.mark},
+        per=study.per,
+        level=study.method.level,
+        seed=study.method.seed,
+    )
     return json.dumps(told, ensure_ascii=False, indent=1)
 
 

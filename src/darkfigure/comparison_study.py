@@ -46,6 +46,7 @@ class PlaceSection(Section):
     status: Status = "verified"
     source: str = ""
     note: str = ""
+    doubt: str = ""
 
     @model_validator(mode="after")
     def _one_source(self) -> PlaceSection:
@@ -99,7 +100,7 @@ class ReportsSection(Section):
     status: Status = "verified"
     source: str = ""
     note: str = ""
-    seed: Annotated[int, Field(ge=0)] = 1
+    seed: Annotated[int, Field(ge=0)] | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> ReportsSection:
@@ -133,6 +134,8 @@ class Source:
         The factor within which the total is assumed to lie, where no limits were published.
     published : str
         What the authors of a published table concluded, for the total is worked out anew here.
+    doubt : str
+        Why the place may stand elsewhere altogether; then nothing is taken as sure against it.
     """
 
     place: str
@@ -140,6 +143,14 @@ class Source:
     status: Status
     assumed: float | None
     published: str = ""
+    doubt: str = ""
+
+    @property
+    def mark(self) -> str:
+        """What is to be said of the place wherever its numbers are used, or nothing."""
+        said = ["its numbers are second hand"] if self.status == "secondary" else []
+        said += [f"its range, a factor of {self.assumed:g}, is assumed"] if self.assumed else []
+        return " and ".join(said)
 
 
 class ComparisonStudy(Section):
@@ -151,6 +162,8 @@ class ComparisonStudy(Section):
         What the page is headed, and who is counted.
     focus : list of str
         The places that the question is about, by their short names.
+    caveats : list of str
+        What else cannot be concluded, in sentences for the first paragraph of the page.
     per : int
         The base of all rates.
     footing, places, reports, method, about
@@ -162,6 +175,7 @@ class ComparisonStudy(Section):
     title: Text
     people: Text
     focus: list[Text] = Field(default_factory=list)
+    caveats: list[Text] = Field(default_factory=list)
     per: Annotated[int, Field(ge=1)] = 100_000
     footing: FootingSection = FootingSection()
     places: dict[str, PlaceSection] = Field(default_factory=dict)
@@ -176,9 +190,12 @@ class ComparisonStudy(Section):
             raise ValueError("give two places or more, each as [places.NAME], or [reports]")
         if len(self.places) == 1:
             raise ValueError("a comparison needs two places or more; there is only one")
-        spoken = [each.name or short for short, each in self.places.items()]
-        if twice := sorted({name for name in spoken if spoken.count(name) > 1}):
-            raise ValueError(f"two places are called '{twice[0]}'; a place is compared with others")
+        before: dict[str, str] = {}
+        for short, each in self.places.items():
+            name = each.name or short
+            if name.casefold() in before:
+                raise ValueError(f"two places are called '{name}'; a place is compared with others")
+            before[name.casefold()] = name
         for name in self.focus:
             if name not in self.places:
                 raise ValueError(f"focus names '{name}', which is no place here")
@@ -204,6 +221,7 @@ class ComparisonStudy(Section):
                 each.status,
                 each.within,
                 _published(each.table) if each.table else "",
+                each.doubt,
             )
             for short, each in self.places.items()
         ]
@@ -239,11 +257,27 @@ def load(path: str | Path) -> ComparisonStudy:
     def wrong(message: str, *where: str) -> None:
         problems.append(Problem(message, file=str(path), line=line_of(where, given.text)))
 
+    seen: dict[object, str] = {}
     for where, section in _sections(given.fields):
-        for key in ("file", "estimate"):
-            file = section.get(key)
-            if isinstance(file, str) and not (Path(path).parent / file).is_file():
-                wrong(f"There is no file '{file}' beside the study.", *where, key)
+        for key in ("file", "estimate", "table"):
+            data = section.get(key)
+            if not isinstance(data, str):
+                continue
+            found: object = data
+            if key != "table":
+                file = Path(path).parent / data
+                if not file.is_file():
+                    wrong(f"There is no file '{data}' beside the study.", *where, key)
+                    continue
+                found = file.read_bytes()
+            first = seen.setdefault((key, found), where[-1])
+            if first != where[-1]:
+                wrong(
+                    f"The places '{first}' and '{where[1]}' have the same numbers, from "
+                    f"'{data}'; a place is compared with others.",
+                    *where,
+                    key,
+                )
         name = section.get("table")
         if isinstance(name, str) and where[0] == "places":
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,9 @@ def place_of_counts(
 
     Where the lists cannot answer, the place has no estimate, and says why. Where any count is
     smaller than `smallest_count`, the place has nothing that such counts could be worked out from:
-    the estimate is the one that may be published, and of a refusal only the rule is told. So
-    nothing that is made of the place later can tell more.
+    the estimate is the one that may be published, of a refusal only the rule is told, and fewer
+    people than that have no number and no estimate. So nothing that is made of the place later can
+    tell more.
 
     Examples
     --------
@@ -46,6 +48,9 @@ def place_of_counts(
     from darkfigure.size.refusal import Refused, or_lower_bound
 
     chosen = find(method)
+    about: dict[str, Any] = {"people": people, "note": note}
+    if histories.observed < smallest_count:
+        return Place(name, population, years, why=_few_on_lists(smallest_count), few=True, **about)
     try:
         with or_lower_bound(histories):
             estimate = chosen.estimate(histories, **(options or {}))
@@ -57,14 +62,13 @@ def place_of_counts(
             population,
             years,
             observed=histories.observed,
-            why=f"its lists cannot answer; {rules if smallest_count > 1 else _lowered(said)}",
-            people=people,
-            note=note,
+            why=f"its lists cannot answer; {rules if smallest_count > 1 else _reason(said)}",
+            **about,
         )
     # Zero is a small count too: that nobody is on two lists may tell where somebody is not.
     if histories.settled.counts[1:].min() < smallest_count:
         estimate = publishable_estimate(estimate)
-    return Place(name, population, years, estimate, people=people, note=note)
+    return Place(name, population, years, estimate, **about)
 
 
 def places_of_study(
@@ -110,15 +114,12 @@ def _place(name: str, section: PlaceSection, study: ComparisonStudy, folder: Pat
         "people": section.people or (known.people if known else study.people),
         "note": _note(section),
     }
+    observed = section.observed
+    if few := observed is not None and observed < SMALLEST_COUNT:
+        observed = None  # and so it is in no file, though the study itself says it
     if section.status == "unverified":
-        return Place(
-            name,
-            population,
-            years,
-            observed=section.observed,
-            why="its numbers could not be verified",
-            **about,
-        )
+        about["why"] = "its numbers could not be verified"
+        return Place(name, population, years, observed=observed, few=few, **about)
     if section.table or section.file:
         from darkfigure.lists.overlap_table import read_overlap_table
 
@@ -144,19 +145,23 @@ def _place(name: str, section: PlaceSection, study: ComparisonStudy, folder: Pat
             estimate = Estimate.from_json(path.read_text(encoding="utf-8"))
         except (InputError, UnicodeDecodeError) as error:
             raise InputError(Problem(str(error), file=str(path))) from None
+        if estimate.observed < SMALLEST_COUNT:
+            about["why"] = _few_on_lists(SMALLEST_COUNT)
+            return Place(name, population, years, few=True, **about)
         estimate = publishable_estimate(estimate)  # of what counts it was made is not known here
         if estimate.details.get("lower_bound"):
             about["why"] = "its study came to a lower bound only"
-        return Place(name, population, years, estimate, section.observed, **about)
-    estimate = published(
-        section.total,
-        section.lower,
-        section.upper,
-        observed=section.observed or 0,
-        level=section.level,
-        within=section.within,
-    )
-    return Place(name, population, years, estimate, section.observed, **about)
+        return Place(name, population, years, estimate, observed, few=few, **about)
+
+    def made(seen: int) -> Estimate:
+        limits = section.total, section.lower, section.upper
+        return published(*limits, observed=seen, level=section.level, within=section.within)
+
+    estimate = made(section.observed or 0)  # refuses what contradicts the number recorded
+    if few:
+        Place(name, population, years, estimate, section.observed)
+        estimate = made(0)
+    return Place(name, population, years, estimate, observed, few=few, **about)
 
 
 def _note(section: PlaceSection) -> str:
@@ -166,5 +171,11 @@ def _note(section: PlaceSection) -> str:
     return f"{'; '.join(said)}." if said else ""
 
 
-def _lowered(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:]
+def _few_on_lists(smallest_count: int) -> str:
+    return f"fewer than {smallest_count} people are on its lists, too few to be shown"
+
+
+def _reason(sentence: str) -> str:
+    """A refusal as the reason of a place, which has said already that its lists cannot answer."""
+    words = re.sub(r"^These lists cannot answer[^:;.]*[:;.] *", "", sentence).rstrip(".")
+    return words[:1].lower() + words[1:]

@@ -79,6 +79,14 @@ def read(path: str | Path, model: type[S]) -> Given[S]:
         return Given(None, problems, fields, text)
 
 
+def sections_of(path: str | Path) -> set[str]:
+    """What stands at the top of a TOML file; nothing where it cannot be read, which `read` says."""
+    try:
+        return set(tomllib.loads(Path(path).read_text(encoding="utf-8-sig")))
+    except (OSError, ValueError):
+        return set()
+
+
 def _problem(error: Any, file: str, text: str, whole: type[Section]) -> Problem:
     """One of pydantic's complaints as a sentence with its line."""
     path = tuple(str(part) for part in error["loc"])

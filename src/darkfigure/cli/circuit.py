@@ -126,6 +126,35 @@ def circuit(
     _print(told)
 
 
+def print_circuit_study(study: Path, out: Path | None) -> None:
+    """Run a study of people who move, and print what it came to."""
+    from darkfigure.passing_through import circuit_study
+
+    outcome = circuit_study(study, out, progress=bar("starts"), say=note)
+    told = outcome.told
+    if outcome.study.synthetic:
+        print("SYNTHETIC: these people are made up.")
+    print(f"{'people':<36}{'on a day':>24}{'in ' + outcome.study.period:>24}{'on record':>11}")
+    rows = {each["name"]: each for each in told["cities"]} | {"all together": told["region"]}
+    for name, each in rows.items():
+        cells = [_range(each["stock"]), _range(each["flow"])]
+        seen = "–" if each["seen"] is None else f"{each['seen']:,}"
+        print(f"{name[:35]:<36}{cells[0]:>24}{cells[1]:>24}{seen:>11}")
+    for sentence in told["hidden"]:
+        note(f"Hidden: {sentence}")
+    for warning in told["warnings"]:
+        note(f"Warning: {warning}")
+    if outcome.skipped:
+        note(f"Unchanged, not done again: {', '.join(outcome.skipped)}.")
+    print(f"\nThe page: {outcome.folder / 'report.html'}")
+
+
+def _range(of: dict[str, float | None]) -> str:
+    if of["estimate"] is None or of["lower"] is None or of["upper"] is None:
+        return "–"
+    return f"{of['estimate']:,.0f} ({of['lower']:,.0f}–{of['upper']:,.0f})"
+
+
 def _every(given: str) -> Any:
     return int(given) if given.isdecimal() else given
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 @app.command()
 def compare(
+    context: typer.Context,
     what: Annotated[
         list[str] | None,
         typer.Argument(
@@ -69,28 +71,26 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare places: prevalence, share detected and rank, each with its uncertainty."""
-    from darkfigure.comparing import compare_study
-
     tables = what or []
     if estimates is not None:
         if tables:
             raise InputError("--estimates ranks the places of one file; leave out the tables.")
+        alone = ("estimates", "best", "lowest_first", "level", "seed", "as_json")
+        _only(
+            context, alone, "--estimates ranks what is in its file, and takes no {}; leave it out."
+        )
         _rank(estimates, best, as_json, level=level, highest_first=not lowest_first, seed=seed)
         return
     if best is not None or lowest_first:
         raise InputError("--best and --lowest-first are for --estimates FILE.csv.")
     if len(tables) == 1 and tables[0].endswith(".toml"):
-        outcome = compare_study(tables[0], out, say=note)
-        if as_json:
-            told = outcome.comparison.to_dict() if outcome.comparison else {}
-            print_json(told | ({"reports": outcome.reports} if outcome.reports else {}))
-            return
-        if outcome.comparison:
-            _print_comparison(outcome.comparison)
-        if outcome.reports:
-            _print_reports(outcome.reports)
-        print(f"\nThe page: {outcome.folder / 'report.html'}")
+        _only(context, ("what", "out", "as_json"), "{} is said in the study itself; leave it out.")
+        print_study(tables[0], out, as_json)
         return
+    if out is not None:
+        raise InputError(
+            "--out is where a study's page is written; tables have none. Leave it out."
+        )
     comparison = _compare_tables(
         tables, population, years, stay, footing, method=method, level=level, per=per, seed=seed
     )
@@ -98,6 +98,30 @@ def compare(
         print_json(comparison.to_dict())
         return
     _print_comparison(comparison)
+
+
+def print_study(path: str | Path, out: Path | None, as_json: bool = False) -> None:
+    """Compare the places of a study, and print what came of it."""
+    from darkfigure.comparing import compare_study
+
+    outcome = compare_study(path, out, say=note)
+    if as_json:
+        told = outcome.comparison.to_dict() if outcome.comparison else {"places": [], "pairs": []}
+        print_json(told | ({"reports": outcome.reports} if outcome.reports else {}))
+        return
+    if outcome.comparison:
+        _print_comparison(outcome.comparison)
+    if outcome.reports:
+        _print_reports(outcome.reports)
+    print(f"\nThe page: {outcome.folder / 'report.html'}")
+
+
+def _only(context: typer.Context, names: Sequence[str], says: str) -> None:
+    """Refuse options that would do nothing here."""
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE" and name not in names:
+            raise InputError(says.format(f"--{name.replace('_', '-')}"))
 
 
 def _print_comparison(comparison: Comparison) -> None:
@@ -113,18 +137,16 @@ def _print_comparison(comparison: Comparison) -> None:
 
 def _print_reports(reports: dict[str, Any]) -> None:
     """Places with one count only: the ranks that those in question may have."""
-    print(
-        f"\n{reports['title']}: of all pairs {100 * reports['told_apart']:.0f} % can be told apart."
-    )
+    from darkfigure.report.one_count import apart, rank_by_records, rank_span
+
+    print(f"\n{reports['title']}: {apart(reports)} can be told apart.".replace("\u00a0", " "))
     most = len(reports["places"])
     for place in reports["places"]:
         if place["name"] in reports["focus"]:
-            grid = [p for each in reports["grid"] for p in each["places"]]
-            ranks = [p for p in grid if p["name"] == place["name"]]
+            low, high = rank_span(reports, place["name"])
             print(
-                f"{place['name']}: rank {place['recorded_rank']} of {most} by records; between "
-                f"{min(p['rank_lower'] for p in ranks)} and {max(p['rank_upper'] for p in ranks)} "
-                "over what can be assumed of awareness."
+                f"{place['name']}: rank {rank_by_records(place)} of {most} by records; between "
+                f"{low} and {high} over what can be assumed of awareness."
             )
     for warning in reports["warnings"]:
         note(f"Warning: {reports['title']}: {warning}")
@@ -169,7 +191,6 @@ def _compare_tables(
     **options: Any,
 ) -> Comparison:
     from darkfigure import tables
-    from darkfigure.compare.footing import Footing
     from darkfigure.comparing import compare_tables
 
     if len(given) < 2:
@@ -177,24 +198,27 @@ def _compare_tables(
             "A comparison needs two places or more: darkfigure compare TABLE TABLE, or a study of "
             "places, STUDY.toml."
         )
-    named = {Path(each).stem if Path(each).exists() else each: each for each in given}
-    if len(named) < len(given):
+    histories = {each: histories_of(each) for each in given}  # refuses what is not there
+    contents = [Path(each).read_bytes() if Path(each).exists() else each for each in given]
+    if len(set(contents)) < len(given):
         raise InputError("A place is there twice; a place is compared with others.")
-    inhabitants, times = _numbers(population, "population"), _numbers(years, "years")
-    for option, given_for in (("population", inhabitants), ("years", times)):
-        for name in given_for.keys() - named.keys():
-            raise InputError(f"--{option} names '{name}', which is none of: {', '.join(named)}.")
-    people = {}
+    stems = [Path(each).stem.casefold() for each in given]
+    named = {
+        Path(each).stem if Path(each).exists() and stems.count(stem) == 1 else each: each
+        for each, stem in zip(given, stems, strict=True)
+    }
+    inhabitants = _numbers(population, "population", named)
+    times = _numbers(years, "years", named)
+    people, open_to_all = {}, []
     for name, each in named.items():
         if each in tables.names() and not Path(each).exists():
             known = tables.describe(each)
+            open_to_all.append(name)
             people[name] = known.people
             if known.population:
                 inhabitants.setdefault(name, known.population)
             if known.years is not None:
                 times.setdefault(name, known.years)
-    spans = set(times.values())
-    same = spans.pop() if len(spans) == 1 else 1.0
     span = None
     if stay is not None:
         parts = [number(part, "stay") for part in stay.split(",")]
@@ -202,21 +226,28 @@ def _compare_tables(
             raise InputError("--stay is one number of years, or the least and the most: 1,5.")
         span = (parts[0], parts[-1])
     return compare_tables(
-        {name: histories_of(each) for name, each in named.items()},
+        {name: histories[each] for name, each in named.items()},
         inhabitants,
         times,
-        Footing(same if footing is None else footing, span),
+        footing,
+        span,
         people=people,
+        open_to_all=open_to_all,
         **options,
     )
 
 
-def _numbers(given: list[str] | None, option: str) -> dict[str, float]:
-    """TABLE=NUMBER, as often as it was given."""
+def _numbers(given: list[str] | None, option: str, named: Mapping[str, str]) -> dict[str, float]:
+    """TABLE=NUMBER, as often as it was given, by the name of the place."""
     found: dict[str, float] = {}
+    names = {file: name for name, file in named.items()} | {name: name for name in named}
     for each in given or ():
         name, sign, value = each.rpartition("=")
         if not sign or not name:
             raise InputError(f"--{option} is given as TABLE=NUMBER, not '{each}'.")
-        found[name] = number(value, option)
+        if name not in names:
+            raise InputError(f"--{option} names '{name}', which is none of: {', '.join(named)}.")
+        if names[name] in found:
+            raise InputError(f"--{option} of '{name}' is given twice; give one number.")
+        found[names[name]] = number(value, option)
     return found

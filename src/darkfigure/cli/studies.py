@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from darkfigure.cli.app import Engine, Json, app
+from darkfigure.cli.circuit import print_circuit_study
+from darkfigure.cli.compare import print_study
 from darkfigure.cli.given import where_of
 from darkfigure.cli.say import MOST_TOLD, announce_compilation, bar, note, print_json
 from darkfigure.errors import InputError
+
+OTHER_KINDS: Mapping[str, Callable[[Path, Path | None], None]] = {
+    "places": print_study,
+    "reports": print_study,
+    "sightings": print_circuit_study,
+}
+"""What is run in place of a study of lists where a study has such a section."""
 
 
 @app.command()
@@ -23,8 +33,17 @@ def run(
 ) -> None:
     """Run a study from its lists to its page; what has not changed is not done again."""
     from darkfigure.run import run as run_study
+    from darkfigure.settings import sections_of
     from darkfigure.size.methods import remember_compiled
 
+    for section, instead in OTHER_KINDS.items():
+        if section in sections_of(study):
+            if engine != "local":
+                raise InputError(
+                    f"A study with [{section}] runs on this machine; leave out --engine."
+                )
+            instead(study, out)
+            return
     announce_compilation("run")
     outcome = run_study(study, out, where=where_of(engine), progress=bar("replicates"), say=note)
     remember_compiled("run")

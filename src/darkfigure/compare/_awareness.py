@@ -234,7 +234,10 @@ def split(
         precision = 1 + spread² sum_s 1 / own_s²,   E u_i = spread sum_s r_is / own_s² / precision.
 
     With rate_i = exp(base_1 - level + spread u_i + shift_i), where `shift` is what is prevalence of
-    the slopes, the level has its prior of equally likely `levels`; all that speaks against a level
+    the slopes: (1 - part) slope x of the system that has covariates, or the mean over those that
+    have, weighed by 1 / own_s². A system without them then finds a share that falls as the rate
+    rises by the shift. The level has its prior of equally likely `levels`; all that speaks against
+    a level
     are the anchors, normal about log rate_i, and that no share is more than 1:
     log rate_i >= log of what any system reports per head. Both are normal probabilities for each
     place, so level and draw are weighed by their product, and u_i is drawn from what is left.
@@ -258,10 +261,11 @@ def split(
     weight = draws["own"] ** -2.0
     precision = 1 + spread**2 * weight.sum(axis=1)
     mean = spread[:, None] * np.einsum("dps,ds->dp", residual, weight) / precision[:, None]
-    # What the covariates say of the rate, each system trusted by how little of its own it has.
-    shift = (1 - part) * np.einsum(
-        "dps,ds->dp", by_covariates, weight / weight.sum(axis=1)[:, None]
-    )
+    # All that the covariates say is of the rate where none of it is reporting; systems without any
+    # have no say in it. Where several have, each is trusted by how little of its own it has.
+    told_by = weight * (table.of.any(axis=0) if table.covariates else 1.0)
+    told_by = told_by / told_by.sum(axis=1, keepdims=True)
+    shift = (1 - part) * np.einsum("dps,ds->dp", by_covariates, told_by)
     centre = base[:, :1] + spread[:, None] * mean + shift  # of log rate + level
     sd = (spread / np.sqrt(precision))[:, None] * np.ones(places)
     floor = _reported(table, draws).max(axis=2)  # the least that log rate can be

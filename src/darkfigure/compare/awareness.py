@@ -18,6 +18,9 @@ Counts know the product only. Two things they cannot tell, however many there ar
   anchors, places whose rate is known from overlapping lists.
 - Whether slope x is reporting or prevalence: for any part in [0, 1],
   part slope x + (1 - part) slope x is the same, so that no likelihood has anything to say of it.
+  At 1 none of it is in the rate. At 0 all of it is, and the shares of systems that do not follow x
+  fall by as much, for what they report is as it was. Where several systems have covariates, the
+  rate gets what they say on average; in what they differ only reporting can.
 
 So what is drawn by NUTS is what counts know: the sum `base` and the place effects,
 place_i ~ N(base + slope x_i, spread² 11' + diag(own²)), a common factor. The rates are drawn after
@@ -176,8 +179,10 @@ class Awareness:
         Parameters
         ----------
         part : float
-            1 where covariates drive reporting only, 0 where they stand for prevalence only. The
-            counts cannot tell; the same fit serves for all.
+            1 where covariates drive reporting only, 0 where they stand for prevalence only: then
+            the rate has the whole slope of the system with covariates, or the mean of those of
+            several such, weighed by how little each has of its own. The counts cannot tell; the
+            same fit serves for all.
 
         Returns
         -------
@@ -199,15 +204,17 @@ class Awareness:
         """
         return self._counted.believing(share, anchors)
 
-    def ranks(self, parts: Sequence[float] = PARTS) -> dict[float, Ranks]:
+    def ranks(self, parts: Sequence[float] = PARTS, *, level: float = 0.95) -> dict[float, Ranks]:
         """The ranks of places along a grid of what part of the slopes is reporting.
 
         Parameters
         ----------
         parts : sequence of float
             Each between 0 and 1.
+        level : float
+            Of the limits of ranks, between 0 and 1.
         """
-        return {part: ranks(self.rates(part)) for part in parts}
+        return {part: ranks(self.rates(part), level=level) for part in parts}
 
 
 def fit(
@@ -360,9 +367,14 @@ def _warnings(
 ) -> tuple[str, ...]:
     first = reports.systems[0]
     said = [
-        f"How high rates are is not in the counts: it comes from the belief that '{first}' reports "
-        f"{share.median:.2g} of all ({share.lower:.2g} to {share.upper:.2g}) in an ordinary place"
-        + (f" and from {len(anchors)} anchor(s)." if anchors else ".")
+        "How high rates are is not in the counts: it comes from the belief that, of all people in "
+        f"this situation in an ordinary place, about {100 * share.median:.2g} % "
+        f"({100 * share.lower:.2g} to {100 * share.upper:.2g} %) are among '{first}'"
+        + (
+            f", and from what is known otherwise of {', '.join(a.place for a in anchors)}."
+            if anchors
+            else "."
+        )
     ]
     if any(reports.awareness.values()):
         said.append(

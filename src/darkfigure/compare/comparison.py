@@ -13,12 +13,11 @@ import numpy as np
 from darkfigure.compare.footing import Footing
 from darkfigure.compare.gap import Gap, gap, percent, told
 from darkfigure.compare.place import Place
-from darkfigure.compare.ranks import Ranks, ranks
+from darkfigure.compare.ranks import Ranks, ranks, sure_from
 from darkfigure.compare.rates import Rates, rates
 
-PERHAPS = 0.025
-"""A place that is the highest with no more than this probability is not named among those that may
-be."""
+MOST_NAMED = 6
+"""More places than this are counted and not named."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +59,12 @@ class Comparison:
 
     @property
     def first(self) -> list[str]:
-        """The places that may have the highest rate, the most probable first."""
+        """The fewest places among which the highest rate is for sure, the most probable first."""
         chance = self.ranks.probability[:, 0]
         order = np.argsort(-chance, kind="stable")
-        return [self.rates.places[i].name for i in order if chance[i] > PERHAPS]
+        before = np.cumsum(chance[order]) - chance[order]
+        few = order[before < sure_from(self.level) - 1e-12]
+        return [self.rates.places[i].name for i in few]
 
     @property
     def sentences(self) -> list[str]:
@@ -72,7 +73,7 @@ class Comparison:
         k = len(self.rates.places)
         pairs = k * (k - 1) // 2
         sure = round(self.ranks.distinct * pairs)
-        if chance >= (1 + self.level) / 2:  # as sure as a pair must be to be told apart
+        if chance >= sure_from(self.level):  # as a pair must be to be told apart
             said = [
                 f"{self.first[0]} has the most people per head (probability {percent(chance)})."
             ]
@@ -93,7 +94,10 @@ class Comparison:
         return said
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row for each place, as plain values for JSON; None is what does not exist."""
+        """One row for each place, as plain values for JSON; None is what does not exist.
+
+        The limits of a rank are for that place alone, the simultaneous ones for all at once.
+        """
         tails = [(1 - self.level) / 2, (1 + self.level) / 2]
         found: list[dict[str, Any]] = []
         at = {place.name: i for i, place in enumerate(self.rates.places)}
@@ -102,6 +106,7 @@ class Comparison:
             row: dict[str, Any] = {
                 "name": place.name,
                 "observed": place.observed,
+                "few": place.few,
                 "population": place.population,
                 "years": place.years,
                 "total": None,
@@ -111,6 +116,7 @@ class Comparison:
                 **dict.fromkeys(("rate", "rate_lower", "rate_upper")),
                 **dict.fromkeys(("coverage", "coverage_lower", "coverage_upper")),
                 **dict.fromkeys(("rank_lower", "rank_upper", "rank_expected")),
+                **dict.fromkeys(("simultaneous_lower", "simultaneous_upper")),
                 "probability_highest": None,
                 "people": place.people,
                 "note": place.note,
@@ -136,6 +142,8 @@ class Comparison:
                     "rank_lower": int(self.ranks.lower[i]),
                     "rank_upper": int(self.ranks.upper[i]),
                     "rank_expected": float(self.ranks.expected[i]),
+                    "simultaneous_lower": int(self.ranks.simultaneous_lower[i]),
+                    "simultaneous_upper": int(self.ranks.simultaneous_upper[i]),
                     "probability_highest": float(self.ranks.probability[i, 0]),
                 }
             found.append(row)
@@ -151,6 +159,7 @@ class Comparison:
             "footing": {"years": self.rates.footing.years, "stay": self.rates.footing.stay},
             "per": self.per,
             "level": self.level,
+            "sure": sure_from(self.level),
             "rank_probabilities": {
                 place.name: row.tolist()
                 for place, row in zip(self.rates.places, self.ranks.probability, strict=True)
@@ -162,18 +171,25 @@ class Comparison:
     def __str__(self) -> str:
         head = f"{self.rates.footing.words}, per {self.per:,} inhabitants"
         lines = [*self.sentences, "", head]
-        lines.append(f"{'':<26}{'rate':>9}{'lower':>9}{'upper':>9}{'seen %':>9}{'rank':>9}")
+        heads = ("rate", "lower", "upper", "seen %", "rank", "all ranks")
+        lines.append(f"{'':<26}" + "".join(f"{head:>10}" for head in heads))
         rows = sorted(self.rows(), key=lambda row: (row["rate"] is None, -(row["rate"] or 0)))
         for row in rows:
             if row["rate"] is None:
-                lines.append(f"{row['name'][:25]:<26}{'no estimate':>27}")
+                lines.append(f"{row['name'][:25]:<26}{'no estimate':>30}")
                 continue
             share = "" if row["coverage"] is None else f"{100 * row['coverage']:.1f}"
             upper = "none" if row["rate_upper"] is None else told(row["rate_upper"])
-            rank = f"{row['rank_lower']}–{row['rank_upper']}"
+            cells = [told(row["rate"]), told(row["rate_lower"]), upper, share]
+            cells += [
+                f"{row[f'{kind}_lower']}–{row[f'{kind}_upper']}" if self.ranked else "–"
+                for kind in ("rank", "simultaneous")
+            ]
+            lines.append(f"{row['name'][:25]:<26}" + "".join(f"{cell:>10}" for cell in cells))
+        if self.ranked:
+            sure = f"{100 * self.level:g} %"
             lines.append(
-                f"{row['name'][:25]:<26}{told(row['rate']):>9}{told(row['rate_lower']):>9}"
-                f"{upper:>9}{share:>9}{rank if self.ranked else '–':>9}"
+                f"rank: {sure} sure of a place named beforehand; all ranks: of all places at once."
             )
         return "\n".join(lines)
 
@@ -269,6 +285,8 @@ def _finite(value: float) -> float | None:
 
 
 def _or(names: Sequence[str]) -> str:
+    if len(names) > MOST_NAMED:
+        return f"it may be any of {len(names)} places"
     if len(names) == 1:
         return f"perhaps {names[0]}"
     return f"it may be {', '.join(names[:-1])} or {names[-1]}"

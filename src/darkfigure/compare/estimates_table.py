@@ -14,10 +14,9 @@ from typing import Any
 
 from darkfigure.compare.rank_sets import DRAWS, joint_intervals, rank_sets
 from darkfigure.errors import InputError, Problem
-from darkfigure.table_file import rows_of
+from darkfigure.spreadsheet import Complaints, Sheet, as_text, open_sheet, refusal
 
 COLUMNS = ("place", "estimate", "se")
-MOST_TOLD = 20
 _EXPECTED = "a header with the columns place, estimate and se is needed, and a row for each place."
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
@@ -42,22 +41,22 @@ class Estimates:
 
 
 def read_estimates(path: str | Path) -> Estimates:
-    """Read a CSV file with the columns place, estimate and se, in any order; others are left.
+    """Read a table with the columns place, estimate and se, in any order; others are left.
 
     Parameters
     ----------
     path : str or Path
-        UTF-8 text; commas, semicolons or tabs between the cells, a point in the numbers.
+        A table file; see `open_sheet`. Numbers with a point.
 
     Raises
     ------
     InputError
-        With the file, line and column of all that is wrong: no such file, not UTF-8 text, empty, a
-        column that is missing or there twice, too few or too many cells, a place without a name or
-        named twice, cells that are not numbers, standard errors that are negative or zero, or
-        fewer than two places. An error of zero is refused here, though a number may be known
-        without one: in a file it is a missing or rounded error far more often, and would order
-        its place for certain.
+        With the file, line and column of all that is wrong: no such file, no table, empty, a column
+        that is missing or there twice, too few or too many cells, a place without a name or named
+        twice (capitals do not matter), cells that are not numbers, standard errors that are
+        negative or zero, or fewer than two places. An error of zero is refused here, though a
+        number may be known without one: in a file it is a missing or rounded error far more often,
+        and would order its place for certain.
 
     Examples
     --------
@@ -68,41 +67,33 @@ def read_estimates(path: str | Path) -> Estimates:
     ...     read_estimates(file)
     Estimates(places=('North', 'South'), estimates=(5.2, 4.1), standard_errors=(0.4, 0.3))
     """
-    file = str(path)
-    rows = rows_of(file)
-    header_line, header = next(rows, (1, []))
-    if not header:
-        raise InputError(Problem(f"The file is empty; {_EXPECTED}", file=file))
-    at = _places_of_columns(file, header_line, header)
-    places: dict[str, int] = {}
+    sheet = open_sheet(path)
+    wrong = Complaints(sheet)
+    before: dict[str, int] = {}
+    places: list[str] = []
     numbers: list[tuple[float, float]] = []
-    problems: list[str | Problem] = []
-    for line, cells in rows:
-        if len(cells) != len(header):
-            few = "few" if len(cells) < len(header) else "many"
-            expected = f"{len(header)} as in the header expected, {len(cells)} found."
-            problems.append(Problem(f"Too {few} cells: {expected}", file=file, line=line))
+    for line, cells in sheet.rows(_places_of_columns(sheet)):
+        if isinstance(cells, str):
+            wrong.add(line, cells)
             continue
-        place, estimate, se = (cells[at[column]] for column in COLUMNS)
-        if complaint := _about_place(place, places):
-            problems.append(Problem(complaint, file=file, line=line, column="place"))
-        places.setdefault(place, line)
+        place, estimate, se = map(as_text, cells)
+        if complaint := _about_place(place, before):
+            wrong.add(line, complaint, "place")
+        before.setdefault(place.casefold(), line)
+        places.append(place)
         found = []
         for column, text in (("estimate", estimate), ("se", se)):
             number = _number(text, column)
             if isinstance(number, str):
-                problems.append(Problem(number, file=file, line=line, column=column))
+                wrong.add(line, number, column)
             else:
                 found.append(number)
         if len(found) == 2:
             numbers.append((found[0], found[1]))
-    if len(problems) > MOST_TOLD:
-        problems[MOST_TOLD:] = [f"... and {len(problems) - MOST_TOLD:,} more."]
-    if problems:
-        raise InputError(problems)
+    wrong.finish()
     if len(places) < 2:
         there = "is only one place" if places else "are no places"
-        raise InputError(Problem(f"There {there}; two or more are needed to compare.", file=file))
+        raise refusal(sheet.file, f"There {there}; two or more are needed to compare.")
     estimates, standard_errors = zip(*numbers, strict=True)
     return Estimates(tuple(places), estimates, standard_errors)
 
@@ -164,25 +155,27 @@ def rank_table(
     return {**drawn, "places": places}
 
 
-def _places_of_columns(file: str, line: int, header: list[str]) -> dict[str, int]:
-    names = [name.lower() for name in header]
+def _places_of_columns(sheet: Sheet) -> list[int]:
+    names = [name.lower() for name in sheet.columns]
     problems: list[str | Problem] = []
     for column in COLUMNS:
         if names.count(column) != 1:
             what = "is missing" if column not in names else "is there more than once"
-            there = ", ".join(map(repr, header))
+            there = ", ".join(map(repr, sheet.columns))
             message = f"This column {what}; {_EXPECTED} The file has {there}."
-            problems.append(Problem(message, file=file, line=line, column=column))
+            problems.append(sheet.problem(message, sheet.header, column))
     if problems:
         raise InputError(problems)
-    return {column: names.index(column) for column in COLUMNS}
+    return [names.index(column) for column in COLUMNS]
 
 
 def _about_place(place: str, before: dict[str, int]) -> str | None:
     if not place:
         return "The place has no name; give it one."
-    if place in before:
-        return f"'{place}' is on line {before[place]} too; each place is to be there once."
+    if place.casefold() in before:
+        return (
+            f"'{place}' is on line {before[place.casefold()]} too; each place is to be there once."
+        )
     return None
 
 

@@ -104,8 +104,9 @@ class Footing:
             raise InputError(
                 f"{place} counts the {Footing(years).words}, and the others the {self.words}. "
                 "These cannot be brought together unless it is stated how long a person stays in "
-                "this situation: give --stay, in years (one number, or the least and the most; 0 "
-                "if every year's people are new)."
+                "this situation, in years (one number, or the least and the most; 0 if every "
+                "year's people are new): --stay on the command line, stay under [footing] in a "
+                "study."
             )
         least, most = self.stay
         if most == 0:

@@ -14,7 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from darkfigure.compare.place import Place
+from darkfigure.compare.ranks import sure_from
 from darkfigure.compare.rates import Draws, Rates
+from darkfigure.disclosure import SMALLEST_COUNT
 from darkfigure.errors import InputError
 
 ALIKE = 1.05
@@ -70,6 +73,11 @@ class Gap:
         That prevalence is higher in `a`, between 0 and 1.
     level : float
         Of the limits.
+    brought : str
+        What both were brought to under the assumed stay, such as "people of one year", where they
+        count different times: then `recorded` hangs on the stay. Else empty.
+    unknown : str
+        Why it is not said how many are recorded, if it is not.
     """
 
     a: str
@@ -79,11 +87,13 @@ class Gap:
     detection: Ratio
     probability: float
     level: float
+    brought: str = ""
+    unknown: str = ""
 
     @property
     def told_apart(self) -> bool:
         """Whether it is sure where prevalence is higher: the interval of the ratio excludes 1."""
-        return abs(2 * self.probability - 1) >= self.level
+        return max(self.probability, 1 - self.probability) >= sure_from(self.level)
 
     @property
     def turned(self) -> Gap:
@@ -96,6 +106,8 @@ class Gap:
             self.detection.turned,
             1 - self.probability,
             self.level,
+            self.brought,
+            self.unknown,
         )
 
     def __str__(self) -> str:
@@ -111,11 +123,13 @@ class Gap:
         here = f"T{self.a[1:]}" if self.a.startswith("the ") else self.a  # it begins a sentence
         if r.ratio is None or d.ratio is None:
             return (
-                f"{here} has {p.span} times as many victims per head as {self.b}; how many are "
-                f"recorded is not known of both. So {end}"
+                f"{here} has {p.span} times as many victims per head as {self.b}; "
+                f"{self.unknown or 'how many are recorded is not known of both'}. So {end}"
             )
         times = "about" if alike else f"{told(r.ratio)} times"
         first = f"{here} records {times} as many cases per head as {self.b}"
+        if self.brought:
+            first += f" ({r.span} times, both brought to the {self.brought} under the assumed stay)"
         if d.ratio >= 1 and p.upper is not None and p.upper < 1:
             return (
                 f"{first}, for it finds a larger share of them: it has only {p.span} times as many "
@@ -145,6 +159,7 @@ class Gap:
             **found,
             "probability_prevalence_higher": self.probability,
             "told_apart": self.told_apart,
+            "brought": self.brought,
             "sentence": str(self),
         }
 
@@ -153,8 +168,8 @@ def gap(rates: Rates, a: str, b: str, *, level: float = 0.95, seed: int = 1) -> 
     """The gap between two places, taken apart.
 
     The limits of prevalence and detection are quantiles of the draws. Those of what was recorded
-    are of chance alone: were the same years lived again, other numbers would be recorded (Jeffreys
-    draws of a Poisson mean).
+    are of chance: were the same years lived again, other numbers would be recorded (Jeffreys draws
+    of a Poisson mean); and of the stay, where the two count different times.
 
     Parameters
     ----------
@@ -207,6 +222,8 @@ def gap(rates: Rates, a: str, b: str, *, level: float = 0.95, seed: int = 1) -> 
         _ratio(detected[0], detected[1], detection, tails),
         probability_higher(rates.draws[:, i], rates.draws[:, j]),
         level,
+        rates.footing.words if rates.places[i].years != rates.places[j].years else "",
+        "; ".join(filter(None, (_unknown(rates.places[k]) for k in (i, j)))),
     )
 
 
@@ -219,6 +236,15 @@ def probability_higher(a: Draws, b: Draws) -> float:
     0.5
     """
     return float(np.mean(a > b) + 0.5 * np.mean(a == b))
+
+
+def _unknown(place: Place) -> str:
+    """Why no ratio can be said of what is recorded there."""
+    if place.few:
+        return f"how many are recorded in {place.name} is not shown (fewer than {SMALLEST_COUNT})"
+    if place.observed is None:
+        return f"how many are recorded in {place.name} is not known"
+    return "" if place.observed else f"nobody is recorded in {place.name}"
 
 
 def _relived(rates: Rates, i: int, j: int, seed: int) -> Draws:

@@ -38,11 +38,14 @@ class Place:
         Who is counted there.
     note : str
         What the reader must know of the numbers, such as that they are assumed or second hand.
+    few : bool
+        Whether how many were recorded is held back, for they are fewer than may be shown;
+        `observed` is None then.
 
     Raises
     ------
     InputError
-        If the population or the time cannot be.
+        If the population or the time cannot be, or more people are counted than live there.
 
     Examples
     --------
@@ -58,6 +61,7 @@ class Place:
     why: str = ""
     people: str = ""
     note: str = ""
+    few: bool = False
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.population) and self.population > 0):
@@ -75,6 +79,12 @@ class Place:
             raise InputError(
                 f"{self.name} cannot have {self.observed:,} people recorded of "
                 f"{self.estimate.total:,.0f} in all."
+            )
+        total = self.estimate.total if self.estimate is not None else self.observed or 0
+        if total > self.population:
+            raise InputError(
+                f"{self.name} cannot have {total:,.0f} people in this situation among "
+                f"{self.population:,.0f} inhabitants; check the population and the total."
             )
 
     @property
@@ -191,12 +201,12 @@ def check_names(places: Sequence[Place]) -> None:
     InputError
         If so.
     """
-    names = [place.name for place in places]
-    for name in names:
-        if names.count(name) > 1:
+    names = [place.name.casefold() for place in places]
+    for place in places:
+        if names.count(place.name.casefold()) > 1:
             raise InputError(
-                f"The place '{name}' is there twice; a place is compared with others, not with "
-                "itself."
+                f"The place '{place.name}' is there twice; a place is compared with others, not "
+                "with itself."
             )
     if len(places) < 2:
         raise InputError("A comparison needs two places or more; there is only one.")

@@ -376,7 +376,10 @@ def _numbers(
             where = int(np.argwhere(~np.isfinite(numbers))[0][0]) + 1
             raise InputError(f"The {what} of place {where} is missing or not finite; leave it out.")
         if np.any(np.abs(numbers) > _LARGEST):
-            raise InputError(f"There is a {what} beyond {_LARGEST:g}; give them in a larger unit.")
+            article = "an" if what == "estimate" else "a"
+            raise InputError(
+                f"There is {article} {what} beyond {_LARGEST:g}; give them in a larger unit."
+            )
     if errors.ndim == 1:
         if np.any(errors < 0):
             where = int(np.flatnonzero(errors < 0)[0])

@@ -9,6 +9,7 @@ squared error of ranks.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,8 +30,11 @@ class Ranks:
     expected : array of float, shape (places,)
         Expected ranks, between 1 and K.
     lower, upper : array of int, shape (places,)
-        The limits of each place's rank at the level; ranks of different places are not held
-        together by them.
+        The limits of each place's rank at the level, for a place that was named beforehand; they
+        do not hold for all places at once.
+    simultaneous_lower, simultaneous_upper : array of int, shape (places,)
+        Limits that do: the ranks of all places are within them in a share of the draws that is no
+        less than the level.
     higher : array of float, shape (places, places)
         The probability that the row's rate is higher than the column's; 1/2 on the diagonal.
     level : float
@@ -40,6 +44,8 @@ class Ranks:
     expected: Draws
     lower: npt.NDArray[np.int64]
     upper: npt.NDArray[np.int64]
+    simultaneous_lower: npt.NDArray[np.int64]
+    simultaneous_upper: npt.NDArray[np.int64]
     higher: Draws
     level: float
 
@@ -47,13 +53,27 @@ class Ranks:
     def told_apart(self) -> npt.NDArray[np.bool_]:
         """Pairs of places whose order is sure, shape (places, places): the interval of the ratio of
         their rates at the level excludes 1."""
-        return np.asarray(np.abs(2 * self.higher - 1) >= self.level)
+        return np.asarray(np.maximum(self.higher, 1 - self.higher) >= sure_from(self.level))
 
     @property
     def distinct(self) -> float:
         """The share of all pairs whose order is sure, between 0 and 1."""
         k = len(self.expected)
         return float(self.told_apart[np.triu_indices(k, 1)].mean())
+
+
+def sure_from(level: float) -> float:
+    """The probability of an order from which it is told as sure.
+
+    It is that of one side: the interval at the level of the ratio of the two rates excludes 1 where
+    the one is higher with at least this probability.
+
+    Examples
+    --------
+    >>> sure_from(0.95)
+    0.975
+    """
+    return (1 + level) / 2
 
 
 def ranks(draws: npt.ArrayLike, *, level: float = 0.95, highest_first: bool = True) -> Ranks:
@@ -72,6 +92,12 @@ def ranks(draws: npt.ArrayLike, *, level: float = 0.95, highest_first: bool = Tr
     ------
     InputError
         If there are fewer than two places, the level is out of range, or a draw is not a number.
+
+    Notes
+    -----
+    The limits of one place leave out ranks in tails of (1 - level) / 2. Those of all places at once
+    have the largest tails, the same for all and no larger than that, with which the share of draws
+    in which every place is within its limits is no less than the level.
 
     Examples
     --------
@@ -98,19 +124,29 @@ def ranks(draws: npt.ArrayLike, *, level: float = 0.95, highest_first: bool = Tr
     order = np.argsort(-x[~tied], axis=1)
     for rank in range(k):
         counts[:, rank] = np.bincount(order[:, rank], minlength=k)
+    shared = []
     for row in x[tied]:  # who is level shares the ranks that they take together
+        first, width = (row > row[:, None]).sum(axis=1), (row == row[:, None]).sum(axis=1)
+        shared.append((first, first + width - 1))
         for j in range(k):
-            first, width = int((row > row[j]).sum()), int((row == row[j]).sum())
-            counts[j, first : first + width] += 1 / width
+            counts[j, first[j] : first[j] + width[j]] += 1 / width[j]
     probability = counts / n
     below = probability.cumsum(axis=1)
+    # How far into its tails each rank lies, and in each draw the place that is farthest out.
+    depth = np.minimum(below, 1 - below + probability)
+    each = np.arange(k)
+    outermost = np.empty(n)
+    outermost[~tied] = depth[order, each].min(axis=1)
+    outermost[tied] = [min(depth[each, a].min(), depth[each, b].min()) for a, b in shared]
     tail = (1 - level) / 2
+    reached = float(np.sort(outermost)[math.floor((1 - level) * n + 1e-9)])
+    joint = min(tail, reached - 1e-9)  # so that what lies just there is kept
+    limits = [_limits(below, each_tail) for each_tail in (tail, joint)]
+    expected = 0.5 + (1.0 - higher).sum(axis=1)
+    return Ranks(probability, expected, *limits[0], *limits[1], higher, level)
+
+
+def _limits(below: Draws, tail: float) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The ranks that remain when each place's tails are cut off."""
     slack = 1e-12  # sums of shares that are whole in truth
-    return Ranks(
-        probability,
-        0.5 + (1.0 - higher).sum(axis=1),
-        1 + (below < tail - slack).sum(axis=1),
-        1 + (below < 1 - tail - slack).sum(axis=1),
-        higher,
-        level,
-    )
+    return 1 + (below < tail - slack).sum(axis=1), 1 + (below < 1 - tail - slack).sum(axis=1)

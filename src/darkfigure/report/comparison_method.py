@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from darkfigure.report.concluded import stay_of, time_of, timed
-from darkfigure.report.words import exactly, percent
+from darkfigure.report.one_count import apart
+from darkfigure.report.words import exactly
 
 
 class Caveat(NamedTuple):
@@ -59,6 +60,11 @@ TIMED = (
     "383–387.",
 )
 MODELLED = (
+    "Dvorzak, M. and Wagner, H. (2016). Sparse Bayesian modelling of underreported count data. "
+    "Statistical Modelling 16(1), 24–46.",
+    "Stoner, O., Economou, T. and Drummond Marques da Silva, G. (2019). A hierarchical framework "
+    "for correcting under-reporting in count data. Journal of the American Statistical Association "
+    "114(528), 1481–1492.",
     "Hoffman, M. D. and Gelman, A. (2014). The No-U-Turn sampler: adaptively setting path lengths "
     "in Hamiltonian Monte Carlo. Journal of Machine Learning Research 15, 1593–1623.",
     "Vehtari, A., Gelman, A., Simpson, D., Carpenter, B. and Bürkner, P.-C. (2021). "
@@ -87,12 +93,17 @@ def method_text(shown: Mapping[str, Any] | None, told: Mapping[str, Any] | None)
             "place has a distribution of ranks (Goldstein and Spiegelhalter 1996); the expected "
             "rank is one half plus the sum over all places of the probability that they are at "
             "least as high (Lin and others 2006, equation 2). Two places are told apart when one "
-            f"is higher with a probability of {100 * shown['level']:g}\u00a0% or more."
+            f"is higher with a probability of {100 * shown['sure']:g}\u00a0% or more, which is "
+            f"where the {100 * shown['level']:g}\u00a0% interval of the ratio of their rates "
+            "excludes 1. The ranks of one place leave out equal tails; those of all places at "
+            "once have the largest tails with which all places are within them in that share of "
+            "the draws."
         )
         said.append(
-            "The ratio of recorded rates is the ratio of rates times the ratio of shares recorded, "
-            "at the best guesses; the limits are quantiles over the draws, those of the recorded "
-            "ratio from Jeffreys draws of Poisson means."
+            "The ratio of recorded rates is the ratio of rates times the ratio of shares "
+            "recorded, at the best guesses; the limits are quantiles over the draws, those of the "
+            "recorded ratio from Jeffreys draws of Poisson means, each brought to the common time "
+            "by the stay of its draw where times differ."
         )
         if timed(shown):
             said.append(
@@ -103,11 +114,31 @@ def method_text(shown: Mapping[str, Any] | None, told: Mapping[str, Any] | None)
             )
     if told:
         said.append(
-            "Counts of places with one count are Poisson (over-dispersed) about inhabitants × rate "
-            "× share reported. Log rates and logit shares vary about common means; awareness "
-            "covariates shift the share by λ times and the rate by 1 − λ times their "
-            "coefficient, which one count cannot tell apart; λ goes over a grid from 0 to 1. The "
-            "posterior was drawn by the No-U-Turn sampler."
+            "What a system reports of a place with one count in a year is negative binomial about "
+            "inhabitants × rate × share reported, with a variance of mean + excess × mean². The "
+            "logarithm of a place's rate is a national level and a normal effect of the place, "
+            "which all systems have in common; the logarithm of a system's share is a level, "
+            "slopes on the standardised logarithms of its awareness covariates, an effect of the "
+            "year and a normal effect of the place that is that system's own: the model of "
+            "Dvorzak and Wagner (2016) with a log link, for several systems at once. Counts know "
+            "the product only. How high rates are comes from a prior for the share of the first "
+            "system in an ordinary place (Stoner and others 2019), under which no place has a "
+            "share above 1, and from anchors, places whose rate is known from lists, where there "
+            "are any."
+        )
+        if told["grid"]:
+            said.append(
+                "Whether what goes with a covariate is reporting or prevalence changes nothing in "
+                "the likelihood. So a part of it, from 1 to 0, is taken to be reporting and the "
+                "rest is added to the rate: at 0 the rate takes all of it, and what the systems "
+                "without covariates do not see of that is a smaller share of theirs. Where "
+                "several systems have covariates the rate takes what they say on average, each "
+                "weighed by how little effect of its own it has, for in what they differ only "
+                "reporting can."
+            )
+        said.append(
+            "The sums that counts know were drawn by the No-U-Turn sampler (Hoffman and Gelman "
+            "2014); rates and shares were drawn after it, given these, exactly."
         )
     return said
 
@@ -134,7 +165,7 @@ def facts(shown: Mapping[str, Any] | None, told: Mapping[str, Any] | None) -> li
         ):
             if told["convergence"].get(key) is not None:
                 found.append((name, exactly(told["convergence"][key])))
-        found.append(("Pairs told apart, of places with one count", percent(told["told_apart"])))
+        found.append(("Can be told apart, of places with one count", apart(told).rstrip(",")))
     return found
 
 

@@ -7,10 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 from darkfigure.report import gaps, one_count, places
 from darkfigure.report.comparison_method import Caveat, assumed, facts, method_text, references
-from darkfigure.report.comparison_tables import (
-    reports_without_small_counts,
-    without_small_counts,
-)
+from darkfigure.report.comparison_tables import FEW, without_small_counts
 from darkfigure.report.concluded import Source, answer, can, cannot, time_of
 from darkfigure.report.frame import About, Help, framed, origin
 from darkfigure.report.svg import Chart
@@ -38,6 +35,8 @@ class Described(Protocol):
     def people(self) -> str: ...
     @property
     def in_focus(self) -> Sequence[str]: ...
+    @property
+    def caveats(self) -> Sequence[str]: ...
     @property
     def sources(self) -> Sequence[Source]: ...
     @property
@@ -76,9 +75,10 @@ def comparison_page(
     reports : mapping, optional
         Places with one count only: `title`, `people`, `systems`, `years`, `focus`, `share` (of all
         cases that are reported, as stated: `lower`, `median`, `upper`), `level`, `places`, `grid`
-        (the ranks for every `part` of the link between awareness and records that is awareness),
-        `overlap` (of prior and posterior), `told_apart`, `convergence`, `warnings`, `source`,
-        `status` and `note`.
+        (the ranks for every `part` of the link between awareness and records that is reporting;
+        empty where there is no link), `overlap` (of prior and posterior), `told_apart_lower` and
+        `told_apart_upper` over that grid, `per`, `convergence`, `warnings`, `source`, `status` and
+        `note`. Small counts are held back in it already, where `few` of a place says so.
     provenance : mapping
         `version` and `command`, as far as they are known.
 
@@ -88,21 +88,23 @@ def comparison_page(
     >>> about = Some(who="", note="", contact="", citation="", data_status="")
     >>> line = Some(name="Help", phone="08000 121 700", text="", tty="")
     >>> study = Some(title="Where?", people="victims", in_focus=[], sources=[], about=about)
-    >>> study.help = line
+    >>> study.help, study.caveats = line, []
     >>> place = {"name": "A", "population": 9e5, "recorded_rate": 2.0, "recorded_rank": 1}
+    >>> place |= {"few": False, "simultaneous_lower": 1, "simultaneous_upper": 2}
     >>> place |= {"rate_ratio": 1.0, "rate_ratio_lower": 0.5, "rate_ratio_upper": 2.0}
     >>> place |= {"share_ratio": 1.0, "rank_lower": 1, "rank_upper": 2, "rank_expected": 1.5}
     >>> place |= {"probability_highest": 0.5, "probability_second": 0.5}
     >>> reports = {"title": "Two places", "people": "victims", "systems": {"a": "calls"}}
     >>> reports |= {"years": [2016], "focus": [], "level": 0.95, "grid": [], "overlap": []}
-    >>> reports |= {"share": {"lower": 0.01, "median": 0.05, "upper": 0.2}, "told_apart": 0.0}
+    >>> reports |= {"share": {"lower": 0.01, "median": 0.05, "upper": 0.2}, "per": 100_000}
+    >>> reports |= {"told_apart_lower": 0.0, "told_apart_upper": 0.0}
     >>> reports |= {"convergence": {}, "warnings": [], "source": "", "status": "verified"}
     >>> reports |= {"note": "", "places": [place, place | {"name": "B", "recorded_rank": 2}]}
     >>> "it cannot be told which of two places" in comparison_page(study, None, reports, {})
     True
     """
     shown = without_small_counts(comparison) if comparison else None
-    told = reports_without_small_counts(reports) if reports else None
+    told = reports
     focus = list(study.in_focus)
     pairs = gaps.chosen_pairs(shown, focus) if shown else []
     rates = places.rates(shown, focus, time_of(shown)) if shown else None
@@ -117,8 +119,8 @@ def comparison_page(
         title=study.title,
         answer=answer(study.people, focus, shown, told),
         help=study.help,
-        can=can(focus, shown, told),
-        cannot=cannot(focus, shown, told, study.sources),
+        can=can(focus, shown, told, study.sources),
+        cannot=[*cannot(focus, shown, told, study.sources), *study.caveats],
         errs=how_often_wrong((shown or told or {})["level"]),
         comparison=shown,
         rates=rates,
@@ -168,6 +170,7 @@ def _reports(reports: Mapping[str, Any]) -> Reports:
                 f"{place['rank_expected']:.2f}",
                 str(place["rank_lower"]),
                 str(place["rank_upper"]),
+                places.all_at_once(place),
                 percent_exactly(place["probability_highest"]),
                 percent_exactly(place["probability_second"]),
             ]
@@ -185,13 +188,14 @@ def _in_question(reports: Mapping[str, Any], name: str) -> str:
     said = f"In {name} "
     if place["recorded_rate"] is not None:
         said += (
-            f"{per(place['recorded_rate'])} cases a year are recorded per 100,000 inhabitants, "
-            f"which puts it {ordinal(round(place['recorded_rank']))}. "
+            f"{per(place['recorded_rate'])} cases a year are recorded per {reports['per']:,} "
+            f"inhabitants, which puts it {ordinal(round(place['recorded_rank']))}. "
         )
     else:
-        said += "fewer than 5 cases are recorded. "
+        said += f"{FEW if place['few'] else 'nobody knows how many'} cases are recorded. "
+    condition = one_count.if_reporting(reports).removeprefix(", ")
     return (
-        f"{said}If all of the link between awareness and records is reporting, it has {limits} "
+        f"{said}{opened(f'{condition}, it' if condition else 'it')} has {limits} "
         f"times the people per head of the middle place, and {where}; that it is the "
         f"highest has a probability of {percent(place['probability_highest'])}, that it is the "
         f"second {percent(place['probability_second'])}."

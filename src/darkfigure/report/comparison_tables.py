@@ -13,7 +13,8 @@ FEW = f"fewer than {SMALLEST_COUNT}"
 OF_PLACE = (
     *("name", "people", "observed", "population", "years", "total", "lower", "upper", "method"),
     *("rate", "rate_lower", "rate_upper", "coverage", "coverage_lower", "coverage_upper"),
-    *("rank_lower", "rank_upper", "rank_expected", "probability_highest", "note", "why"),
+    *("rank_lower", "rank_upper", "simultaneous_lower", "simultaneous_upper"),
+    *("rank_expected", "probability_highest", "note", "why"),
 )
 OF_PAIR = (
     *("a", "b", "recorded_ratio", "recorded_ratio_lower", "recorded_ratio_upper"),
@@ -26,24 +27,29 @@ OF_PAIR = (
 def without_small_counts(comparison: Mapping[str, Any]) -> dict[str, Any]:
     """The comparison without small counts, and without whatever they could be worked out from.
 
+    Of files of one's own they are held back long before; this is for places that are made in
+    Python.
+
     Parameters
     ----------
     comparison : mapping
-        As `Comparison.to_dict` gives it. Each place gets a key `few`: whether its count is held
+        As `Comparison.to_dict` gives it. The key `few` of each place says whether its count is held
         back.
 
     Examples
     --------
-    >>> place = {"name": "A", "observed": 3, "coverage": 0.1}
+    >>> place = {"name": "A", "observed": 3, "coverage": 0.1, "few": False}
     >>> without_small_counts({"places": [place], "pairs": []})["places"][0]["coverage"] is None
     True
     """
     places = []
+    small = set()
     for place in comparison["places"]:
-        few = place["observed"] is not None and place["observed"] < SMALLEST_COUNT
-        hidden = ("observed", "coverage", "coverage_lower", "coverage_upper") if few else ()
-        places.append({**place, **dict.fromkeys(hidden), "few": few})
-    small = {place["name"] for place in places if place["few"]}
+        if place["observed"] is not None and place["observed"] < SMALLEST_COUNT:
+            small.add(place["name"])
+            hidden = ("observed", "coverage", "coverage_lower", "coverage_upper")
+            place = {**place, **dict.fromkeys(hidden), "few": True}
+        places.append(place)
     pairs = []
     for pair in comparison["pairs"]:
         held = [name for name in (pair["a"], pair["b"]) if name in small]
@@ -53,25 +59,6 @@ def without_small_counts(comparison: Mapping[str, Any]) -> dict[str, Any]:
             pair = {**pair, **dict.fromkeys(ratios), "sentence": said}
         pairs.append(pair)
     return {**comparison, "places": places, "pairs": pairs}
-
-
-def reports_without_small_counts(reports: Mapping[str, Any]) -> dict[str, Any]:
-    """The same for places with one count only: a rate that stands for too few cases is held back.
-
-    Parameters
-    ----------
-    reports : mapping
-        As `comparison_page` takes it.
-    """
-    years = max(1, len(reports["years"]))
-    places = []
-    for place in reports["places"]:
-        rate = place["recorded_rate"]
-        cases = None if rate is None else rate * place["population"] * years / 100_000
-        few = cases is not None and cases < SMALLEST_COUNT - 0.5
-        hidden = ("recorded_rate", "recorded_rank") if few else ()
-        places.append({**place, **dict.fromkeys(hidden), "few": few})
-    return {**reports, "places": places}
 
 
 def files(comparison: Mapping[str, Any]) -> dict[str, str]:

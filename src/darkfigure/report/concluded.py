@@ -6,10 +6,10 @@ beside them: different people, assumed ranges, numbers at second hand, one count
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from darkfigure.report.one_count import rank_span
+from darkfigure.report.one_count import apart, rank_span
 from darkfigure.report.places import by_rate, span
 from darkfigure.report.words import (
     counted,
@@ -36,9 +36,13 @@ class Source(Protocol):
     def assumed(self) -> float | None: ...
     @property
     def published(self) -> str: ...
+    @property
+    def doubt(self) -> str: ...
 
 
 Shown = Mapping[str, Any]
+
+IF = "if what is assumed holds"
 
 MOST_NAMED = 4
 """More places than this are counted and not named."""
@@ -56,7 +60,7 @@ def answer(
     focus : sequence of str
         The places that the question is about.
     comparison, reports : mapping or None
-        As `without_small_counts` and `reports_without_small_counts` give them.
+        As `without_small_counts` and `darkfigure.reported.reported` give them.
 
     Examples
     --------
@@ -74,7 +78,7 @@ def answer(
             f"From reports alone it cannot be told which of {counted(n)} places has the most "
             f"{people} per head{': ' if reports['focus'] else ''}{_reported(reports)}."
         )
-    spans = {name: _rank_span(reports)(name) for name in reports["focus"]}
+    spans = {name: rank_span(reports, name) for name in reports["focus"]}
     wide = [name for name, (low, high) in spans.items() if low + n / 2 <= high]
     near = [name for name in spans if name not in wide]
     if not near:
@@ -109,9 +113,15 @@ def timed(comparison: Shown) -> bool:
     return any(place["years"] != years for place in by_rate(comparison))
 
 
-def can(focus: Sequence[str], comparison: Shown | None, reports: Shown | None) -> list[str]:
-    """What can be concluded, in sentences."""
+def can(
+    focus: Sequence[str],
+    comparison: Shown | None,
+    reports: Shown | None,
+    sources: Sequence[Source] = (),
+) -> list[str]:
+    """What can be concluded, in sentences; nothing against a place whose numbers are in doubt."""
     said: list[str] = []
+    doubted = {each.place for each in sources if each.doubt}
     if comparison:
         ranked = by_rate(comparison)
         names = [place["name"] for place in ranked]
@@ -120,7 +130,10 @@ def can(focus: Sequence[str], comparison: Shown | None, reports: Shown | None) -
         else:
             condition = "If what is assumed holds, "
         for name in [each for each in focus if each in names] or names[:1]:
-            more, fewer, _ = _against(comparison, name)
+            more, fewer, _ = (
+                [each for each in some if not doubted & {each, name}]
+                for some in _against(comparison, name)
+            )
             parts = [f"more people per head than {_some(more)}"] if more else []
             parts += [f"fewer than {_some(fewer)}"] if fewer else []
             if parts:
@@ -138,15 +151,15 @@ def can(focus: Sequence[str], comparison: Shown | None, reports: Shown | None) -
             )
     if reports:
         at = {place["name"]: place for place in reports["places"]}
-        standing = [
+        by_records = [
             f"{name} is {ordinal(round(at[name]['recorded_rank']))}"
             for name in reports["focus"]
             if at[name]["recorded_rank"] is not None
         ]
         first = next(iter(reports["systems"].values()), "records")
-        if standing:
+        if by_records:
             n = len(at)
-            said.append(f"By {first} per head, {listed(standing)} of {n} places.")
+            said.append(f"By {first} per head, {listed(by_records)} of {n} places.")
     return said
 
 
@@ -161,6 +174,10 @@ def cannot(
     if comparison:
         said += _open(focus, comparison)
         ranked = by_rate(comparison)
+        said.append(
+            f"These {counted(len(ranked))} places are those that have an estimate; of all others "
+            "nothing is said."
+        )
         if len({place["people"] for place in ranked if place["people"]}) > 1:
             said.append("The places do not count the same people.")
         having = {place["name"] for place in ranked}
@@ -187,6 +204,7 @@ def cannot(
         second = [s.place for s in sources if s.status == "secondary" and s.place in having]
         if second:
             said.append(f"The numbers of {listed(second)} are second hand, not fact.")
+        said += [each.doubt for each in sources if each.doubt and each.place in having]
         silent = [place["name"] for place in comparison["places"] if place["rate"] is None]
         if silent:
             said.append(f"Of {_some(silent)} there is no estimate, and no rank.")
@@ -196,9 +214,9 @@ def cannot(
             f"One count for each place cannot tell more people from more reports: {names} may "
             "stand high only because people there know of it and call."
         )
-        apart = f"{percent(reports['told_apart'])} of all pairs can be told apart"
+        told = f"{apart(reports)} can be told apart"
         where = f"{_reported(reports)}, and " if comparison and reports["focus"] else ""
-        said.append(opened(f"{where}{apart}; even this hangs on what is assumed."))
+        said.append(opened(f"{where}{told}; even this hangs on what is assumed."))
         if reports["status"] != "verified":
             hand = "second hand" if reports["status"] == "secondary" else "not verified"
             said.append(f"These counts are {hand}, not fact.")
@@ -213,7 +231,7 @@ def _compared(people: str, focus: Sequence[str], comparison: Shown) -> str:
     main = [name for name in focus if name in at]
     without = [name for name in focus if name not in at]
     best = max(ranked, key=lambda place: place["probability_highest"])
-    sure = best["probability_highest"] >= comparison["level"]
+    sure = best["probability_highest"] >= comparison["sure"]
     if not comparison["ranked"]:
         head = f"These {counted(k)} places cannot be told apart, so they are not ranked"
     elif main:
@@ -225,7 +243,7 @@ def _compared(people: str, focus: Sequence[str], comparison: Shown) -> str:
     told: list[str] = []
     for name in main[:MOST_NAMED]:
         place = at[name]
-        rate = span(place) if told else f"{span(place)} {people} {per_head} {time}"
+        rate = span(place) if told else f"{span(place)} {people} {per_head} {time}, {IF}"
         if not comparison["ranked"]:
             told.append(f"{name} has {rate}")
         else:
@@ -235,19 +253,14 @@ def _compared(people: str, focus: Sequence[str], comparison: Shown) -> str:
     if not told:
         named = ranked[:MOST_NAMED] if not sure else [best]
         told = [f"{p['name']} has {span(p)}" for p in named]
-        told[-1] += f" {per_head} {time}"
+        told[-1] += f" {per_head} {time}, {IF}"
     return opened("; ".join([f"{head}: {told[0]}" if head else told[0], *told[1:]]))
 
 
 def _reported(reports: Shown) -> str:
     """Where the places in question stand over all that is assumed."""
     n = len(reports["places"])
-    span_of = _rank_span(reports)
-    return listed([f"{name} {standing(*span_of(name), n)}" for name in reports["focus"]])
-
-
-def _rank_span(reports: Shown) -> Callable[[str], tuple[int, int]]:
-    return lambda name: rank_span(reports, name)
+    return listed([f"{name} {standing(*rank_span(reports, name), n)}" for name in reports["focus"]])
 
 
 def _against(comparison: Shown, name: str) -> tuple[list[str], list[str], list[str]]:

@@ -9,7 +9,7 @@ from typing import Any
 from darkfigure.report.places import between_rates, by_rate, no_limit
 from darkfigure.report.plot import AXIS, Sheet, axis_for
 from darkfigure.report.svg import INK, LINE, NARROW, QUIET, SEEN, Chart, drawn_twice
-from darkfigure.report.words import clipped, exactly, opened, per, percent_exactly
+from darkfigure.report.words import clipped, exactly, listed, opened, per, percent_exactly
 
 MOST_PAIRS = 6
 
@@ -52,8 +52,8 @@ def gaps(comparison: Mapping[str, Any], pairs: Sequence[Pair]) -> Chart:
             start = top + 28 - 9
             through = [{"x": axis.at(1), "y": start, "y2": start + 3 * row}]
             sheet.put("rule", through, stroke=LINE, strokeWidth=2)
-            heads = f"{opened(pair['a'])} against {pair['b']}"
-            sheet.words(0, top + 9, clipped(heads, 42 if narrow else 80), fontWeight=600)
+            heads = f"{opened(pair['a'])} {'v.' if narrow else 'against'} {pair['b']}"
+            sheet.words(0, top + 9, clipped(heads, 46 if narrow else 80), fontWeight=600)
             for j, (part, long, short, ink, shape) in enumerate(PARTS):
                 y = top + 28 + row * j
                 sheet.words(0, y, short if narrow else long, color=QUIET)
@@ -77,7 +77,8 @@ def gaps(comparison: Mapping[str, Any], pairs: Sequence[Pair]) -> Chart:
         title=_gaps_title(first),
         caption="What is recorded in one place over what is recorded in the other (circle) is the "
         "people there (diamond) times the share of them that is found (square), all per head. "
-        "The further a line reaches to both sides of 1, the less is known of which has more.",
+        "The further a line reaches to both sides of 1, the less is known of which has more."
+        + _brought(pairs),
         alt=" ".join(pair["sentence"] for pair in pairs),
         draw=draw,
         header=["Places", "Recorded", "People there", "Share found", "More in the first"],
@@ -140,6 +141,18 @@ def _ratio_full(pair: Pair, part: str) -> str:
     if ratio is None:
         return "not known"
     return f"{exactly(ratio)} ({exactly(lower)} to {exactly(no_limit(upper))})"
+
+
+def _brought(pairs: Sequence[Pair]) -> str:
+    """That what is recorded is no bare fact where it had to be brought to one length of time."""
+    some = {pair["b"]: pair["brought"] for pair in pairs if pair["brought"]}
+    if not some:
+        return ""
+    who = "all" if len(some) == len(pairs) else listed(list(some))
+    return (
+        f" Against {who} the circle is of numbers brought to the {next(iter(some.values()))} under "
+        "the assumed stay, and its line is as long as that makes it."
+    )
 
 
 def _gaps_title(pair: Pair) -> str:

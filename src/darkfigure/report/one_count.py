@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import Any
 
+from darkfigure.report.comparison_tables import FEW
 from darkfigure.report.plot import Row, Sheet, caterpillar
 from darkfigure.report.svg import INK, LINE, NARROW, QUIET, SEEN, Chart, drawn_twice
 from darkfigure.report.words import (
@@ -19,6 +21,8 @@ from darkfigure.report.words import (
     percent,
     percent_exactly,
 )
+
+NBSP = "\u00a0"
 
 FIRST = 5
 """So many of the first by records are followed over the assumptions, beside those in focus."""
@@ -43,11 +47,11 @@ def relative(reports: Mapping[str, Any]) -> Chart:
     Parameters
     ----------
     reports : mapping
-        As `reports_without_small_counts` gives it.
+        As `darkfigure.reported.reported` gives it.
     """
     places = sorted(reports["places"], key=lambda place: -place["rate_ratio"])
-    rates = sorted(p["recorded_rate"] for p in places if p["recorded_rate"] is not None)
-    middle = rates[len(rates) // 2] if rates else None
+    rates = [p["recorded_rate"] for p in places if p["recorded_rate"] is not None]
+    middle = median(rates) if rates else None
     rows = [
         Row(
             place["name"],
@@ -63,12 +67,13 @@ def relative(reports: Mapping[str, Any]) -> Chart:
     told = sum(not row.hollow for row in rows)
     return drawn_twice(
         "relative",
-        title=f"The ranges of {_most(len(rows) - told, len(rows))} places hold the middle one",
+        title=f"The ranges of {_most(len(rows) - told, len(rows))} places hold the middle one"
+        f"{if_reporting(reports)}",
         caption="Each mark is the people per head of a place, as a multiple of the middle place, "
-        f"with its range at {100 * reports['level']:g}\u00a0%; hollow where the range holds the "
-        "middle place. The upright stroke is what the records alone would say: where it lies "
-        "outside, the records mislead on these assumptions. On a phone only the first, the last "
-        "and those in question are drawn.",
+        f"with its range at {100 * reports['level']:g}\u00a0%{if_reporting(reports)}; hollow where "
+        "the range holds the middle place. The upright stroke is what the records alone would "
+        "say: where it lies outside, the records mislead on these assumptions. On a phone only "
+        "the first, the last and those in question are drawn.",
         alt=f"People per head in {len(rows)} places against the middle one. "
         + "; ".join(
             f"{row.name} {per(row.middle)} ({per(row.lower)} to "
@@ -96,7 +101,7 @@ def assumptions(reports: Mapping[str, Any]) -> Chart:
     Parameters
     ----------
     reports : mapping
-        As `reports_without_small_counts` gives it.
+        As `darkfigure.reported.reported` gives it.
     """
     naive = sorted(
         (p for p in reports["places"] if p["recorded_rank"] is not None),
@@ -168,9 +173,9 @@ def assumptions(reports: Mapping[str, Any]) -> Chart:
         title=_assumptions_title(names, spans, most),
         caption="Places where people know more of trafficking record more. That may be because "
         "they report more, or because there is more. From left to right, more and more of this "
-        "link is taken to be reporting. The line is the expected rank, the band its range at "
-        f"{100 * reports['level']:g}\u00a0%, the dot the rank by records alone; 1 is the most "
-        "people per head.",
+        "link is taken to be reporting, and the rest of it people. The line is the expected rank, "
+        f"the band its range at {100 * reports['level']:g}\u00a0% for that place alone, the dot "
+        "the rank by records; 1 is the most people per head.",
         alt="How the rank moves with what is assumed: "
         + "; ".join(
             f"{name} from {low} to {high} over all assumptions"
@@ -192,6 +197,34 @@ def assumptions(reports: Mapping[str, Any]) -> Chart:
             for part, p in moves[name]
         ],
     )
+
+
+def if_reporting(reports: Mapping[str, Any]) -> str:
+    """The assumption under which a number holds that is given for one end of the grid only.
+
+    Examples
+    --------
+    >>> if_reporting({"grid": []})
+    ''
+    """
+    link = "if all of the link between awareness and records is reporting"
+    return f", {link}" if reports["grid"] else ""
+
+
+def apart(reports: Mapping[str, Any]) -> str:
+    """What share of all pairs of places can be told apart, over all that is assumed.
+
+    Examples
+    --------
+    >>> apart({"told_apart_lower": 0.02, "told_apart_upper": 0.31})
+    '2 to 31\xa0% of all pairs, as is assumed,'
+    >>> apart({"told_apart_lower": 0.0, "told_apart_upper": 0.0})
+    'less than 1\xa0% of all pairs'
+    """
+    low, high = percent(reports["told_apart_lower"]), percent(reports["told_apart_upper"])
+    if low == high:
+        return f"{high} of all pairs"
+    return f"{low.removesuffix(NBSP + '%')} to {high} of all pairs, as is assumed,"
 
 
 def learned(reports: Mapping[str, Any]) -> Chart | None:
@@ -270,7 +303,9 @@ def _assumptions_title(
 
 def rate_by_records(place: Mapping[str, Any]) -> str:
     """What is recorded per head in a place, for a table."""
-    return "fewer than 5 cases" if place["few"] else exactly(place["recorded_rate"])
+    if place["few"]:
+        return f"{FEW} cases"
+    return "not known" if place["recorded_rate"] is None else exactly(place["recorded_rate"])
 
 
 def rank_by_records(place: Mapping[str, Any]) -> str:

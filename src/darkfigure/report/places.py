@@ -24,6 +24,9 @@ from darkfigure.report.words import (
 MOST_RANKS = 12
 """With more places, ranks are taken together in the picture."""
 
+ALL_AT_ONCE = "All at once"
+"""The head of the ranks that hold for all places together."""
+
 Place = Mapping[str, Any]
 
 
@@ -152,18 +155,21 @@ def ranks(comparison: Mapping[str, Any], focus: Sequence[str]) -> Chart:
         caption="Each row is a place, each column a rank, the first the most people per head. The "
         "stronger the shade, the more probable is that rank (the numbers are per cent)."
         " A row with several shaded boxes has no rank that could be said."
-        + (f" Ranks are taken {counted(together)} at a time." if together > 1 else ""),
+        + (f" Ranks are taken {counted(together)} at a time." if together > 1 else "")
+        + f" In the table, the ranks from and to are {_level(comparison)} sure of one place named "
+        "beforehand, those of all at once of the whole order.",
         alt="How probable each rank of each place is: "
         + "; ".join(f"{p['name']} {_standing(p)}" for p in places)
         + ".",
         draw=draw,
-        header=["Place", "Expected rank", "From", "To", "Probability of each rank"],
+        header=["Place", "Expected rank", "From", "To", ALL_AT_ONCE, "Probability of each rank"],
         rows=[
             [
                 opened(place["name"]),
                 f"{place['rank_expected']:.2f}",
                 str(place["rank_lower"]),
                 str(place["rank_upper"]),
+                all_at_once(place),
                 ", ".join(
                     f"{rank}: {percent_exactly(p)}"
                     for rank, p in enumerate(chance[place["name"]], start=1)
@@ -199,6 +205,11 @@ def recorded(place: Place) -> str:
     if place["few"]:
         return FEW
     return "not known" if place["observed"] is None else f"{place['observed']:,}"
+
+
+def all_at_once(place: Place) -> str:
+    """The ranks of a place that hold together with those of all others, for a table."""
+    return f"{place['simultaneous_lower']} to {place['simultaneous_upper']}"
 
 
 def between_rates(lower: float, upper: float) -> str:
@@ -274,7 +285,7 @@ def _ranks_title(
     said = (
         f"{opened(main['name'])} is {ordinal(best + 1)} with a probability of {percent(row[best])}"
     )
-    if row[best] >= comparison["level"]:
+    if row[best] >= comparison["sure"]:
         return said
     second = max((i for i in range(len(row)) if i != best), key=row.__getitem__)
     return f"{said}, and {ordinal(second + 1)} with {percent(row[second])}"

@@ -6,7 +6,13 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from darkfigure.report.one_count import rank_by_records, rate_by_records, told_from_middle
+from darkfigure.report.comparison_tables import FEW
+from darkfigure.report.one_count import (
+    if_reporting,
+    rank_by_records,
+    rate_by_records,
+    told_from_middle,
+)
 from darkfigure.report.plot import Sheet
 from darkfigure.report.svg import INK, LINE, NARROW, QUIET, SEEN, Chart, drawn_twice
 from darkfigure.report.words import counted, listed, opened, per
@@ -60,7 +66,7 @@ def tiles(reports: Mapping[str, Any]) -> Chart | None:
     Parameters
     ----------
     reports : mapping
-        As `reports_without_small_counts` gives it.
+        As `darkfigure.reported.reported` gives it.
     """
     places = {letters(place["name"]): place for place in reports["places"]}
     if None in places or len(places) < len(reports["places"]):
@@ -75,6 +81,7 @@ def tiles(reports: Mapping[str, Any]) -> Chart | None:
     if not rates:
         return None
     low, high = max(rates[0], rates[-1] / 100), rates[-1]
+    unit = f"per {reports['per']:,}"
     few = any(place["few"] for place in places.values())
 
     def shade(rate: float) -> float:
@@ -122,7 +129,7 @@ def tiles(reports: Mapping[str, Any]) -> Chart | None:
             else:
                 some = sorted({low, math.sqrt(low * high), high})
                 key = [(SEEN, shade(rate), per(rate)) for rate in some]
-                key += [("", 0.0, "fewer than 5")] if few else []
+                key += [("", 0.0, FEW)] if few else []
             x = left
             for sign, opacity, text in key:
                 box = {"x": x + 1, "x2": x + 17, "y": y - 8, "y2": y + 8}
@@ -134,7 +141,7 @@ def tiles(reports: Mapping[str, Any]) -> Chart | None:
                     sheet.words(x + 9, y, sign, "center", fontWeight=700)
                 sheet.words(x + 23, y, text)
                 x += 38 + 7.2 * len(text)
-            under = "people per head, against the middle place" if second else "per 100,000 a year"
+            under = "people per head, against the middle place" if second else f"{unit} a year"
             sheet.words(left, y + 22, under, color=QUIET)
         return sheet.svg("states")
 
@@ -143,17 +150,23 @@ def tiles(reports: Mapping[str, Any]) -> Chart | None:
     return drawn_twice(
         "states",
         title=f"{opened(counted(told)) if told else 'None'} of {n} states can be told from the "
-        "middle one, whatever the records say",
+        f"middle one{if_reporting(reports)}",
         caption="Each tile is a state; those the question is about have a thick edge. On the first "
         "map, the stronger the shade, the more is recorded per head. On the second, only states of "
         "which it can be told are filled: with a plus those that have more people per head than "
-        "the middle state, with a minus those that have fewer. The second map takes it that all of "
-        "the link between awareness and records is reporting.",
-        alt=f"Two maps of the states as tiles. More people per head than the middle state: "
+        "the middle state, with a minus those that have fewer."
+        + (
+            " The second map takes it that all of the link between awareness and records is "
+            "reporting; were it less, other states could be told."
+            if reports["grid"]
+            else ""
+        ),
+        alt="Two maps of the states as tiles. More people per head than the middle state"
+        f"{if_reporting(reports)}: "
         f"{_names(places.values(), '+')}. Fewer: {_names(places.values(), '−')}. Of all others it "
         "cannot be told.",
         draw=draw,
-        header=["State", "Inhabitants", "Recorded per 100,000", "Rank by records", "Can be told"],
+        header=["State", "Inhabitants", f"Recorded {unit}", "Rank by records", "Can be told"],
         rows=[
             [
                 place["name"],
