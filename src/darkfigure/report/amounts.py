@@ -138,6 +138,17 @@ def lasting(amount: Amount | None, occasion: str) -> str:
     return f"{spoken(Within(*(times * each for each in found)))} {unit}"
 
 
+def in_units(occasion: str) -> str:
+    """The unit of what is given in occasions.
+
+    Examples
+    --------
+    >>> in_units("month"), in_units("30 days")
+    ('in months', 'in times of 30 days')
+    """
+    return f"in times of {occasion}" if _DAYS.fullmatch(occasion) else f"in {occasion}s"
+
+
 def when(occasion: str) -> str:
     """The name of an occasion as people say it.
 

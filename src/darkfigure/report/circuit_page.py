@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from darkfigure.report.amounts import in_full
+from darkfigure.report.amounts import in_full, in_units
 from darkfigure.report.circuit_concluded import Asked, answer, cannot, meant, twice
 from darkfigure.report.circuit_method import (
     assumed,
@@ -144,7 +144,7 @@ def _region_rows(told: Mapping[str, Any], period: str) -> list[list[str]]:
                     "counted_more_than_once",
                 ),
                 ("Share who were in several of the cities", "share_in_several"),
-                (f"Mean stay in the region, times {told['occasion']}", "stay"),
+                (f"Mean stay in the region, {in_units(told['occasion'])}", "stay"),
             )
         ),
     ]

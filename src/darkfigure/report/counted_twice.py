@@ -40,7 +40,7 @@ def counted_twice(told: Mapping[str, Any], focus: str | None, period: str) -> Ch
     def draw(width: int) -> str:
         narrow = width == NARROW
         names = max(len(clipped(city["name"], 24)) for city in cities)
-        left = 8.0 if narrow else 7.4 * names + 20
+        left = 18.0 if narrow else 7.4 * names + 20
         axis = Axis(0.0, 1.0, left, width - (20.0 if narrow else 96.0), False)
         step, top = (54.0, 30.0) if narrow else (36.0, 30.0)
         base = top + step * len(cities) + 2

@@ -11,6 +11,7 @@ import itertools
 import math
 import re
 from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import Any, NamedTuple
 
 from darkfigure.report.amounts import in_a, in_full, spoken, within
@@ -22,8 +23,12 @@ MARGIN = 0.12
 """Cities that are not studied are drawn as far as this share of the map beyond those that are."""
 BEYOND = 3.0
 """No band is wider than so many times its best guess."""
-BUSY = 4.0
-"""A name that would cost more is left out, unless it is a studied city's."""
+CLOSE, NEAR, FAR = (5.0, 9.0), (8.0, 16.0), (16.0, 30.0, 46.0, 64.0)
+"""How far from its city a name may stand, in pixels."""
+CROWD = 12
+"""More cities than this may not all have room for their names."""
+BUSY = 9.0
+"""A name that would cost more stands further away, or is left out."""
 _MARKS = re.compile(r"\s*\([^)]*\)")
 
 Point = tuple[float, float]
@@ -85,9 +90,11 @@ def road_map(told: Mapping[str, Any], focus: str | None) -> Chart | None:
 
     def draw(width: int) -> str:
         narrow = width == NARROW
-        thickest = 15.0 if narrow else 20.0
         at, map_width, map_height = _fitted({n: places[n] for n in inside}, width, narrow)
         at = {name: (x + (width - map_width) / 2, y) for name, (x, y) in at.items()}
+        lengths = [math.dist(at[leg["city_a"]], at[leg["city_b"]]) for leg in used]
+        widest = 15.0 if narrow else 20.0
+        thickest = min(widest, max(7.0, 0.6 * median(lengths))) if used else widest
         sheet = Sheet(width, map_height + (116 if narrow else 66))
         for a, b in bare:
             sheet.put("rule", [_line(at[a], at[b])], stroke=LINE, strokeWidth=1.5)
@@ -105,8 +112,14 @@ def road_map(told: Mapping[str, Any], focus: str | None) -> Chart | None:
         for leg in used:
             half = thickest * _widest(leg) / most / 2
             labels.avoid(at[leg["city_a"]], at[leg["city_b"]], 1.0, half)
-        for name in sorted(set(studied) & inside, key=lambda n: (n != focus, studied.index(n))):
-            labels.name(name, 13 if not narrow else 12, INK, 600 if name == focus else 500)
+        size = 12 if narrow else 13
+        left = sorted(set(studied) & inside, key=lambda n: (n != focus, studied.index(n)))
+        for away in (NEAR, FAR):
+            left = [
+                name
+                for name in left
+                if not labels.name(name, size, INK, 600 if name == focus else 500, away)
+            ]
         for leg in reversed(used):
             half = thickest * _widest(leg) / most / 2
             ends = at[leg["city_a"]], at[leg["city_b"]]
@@ -114,14 +127,14 @@ def road_map(told: Mapping[str, Any], focus: str | None) -> Chart | None:
         passed = set(itertools.chain(*carrying))
         for name in sorted(inside - set(studied), key=lambda n: (n not in passed, n)):
             if not narrow or name in passed:
-                labels.name(name, 11, QUIET, 400, needed=False)
+                labels.name(name, 11, QUIET, 400, CLOSE)
         _key(sheet, map_height + 12, thickest / most, most, unit, bands=bool(used))
         return sheet.svg("map")
 
     return drawn_twice(
         "map",
         title=_title(used, unit),
-        caption=_caption(used, unit),
+        caption=_caption(used, unit, crowded=len(studied) > CROWD),
         alt=_alt(used, unit, studied),
         draw=draw,
         header=["Road", "Highway", "There", "Back", "Both ways", "Share of all movement"],
@@ -231,27 +244,31 @@ class _Labels:
             for i in range(steps + 1)
         ]
 
-    def name(self, name: str, size: int, ink: str, weight: int, *, needed: bool = True) -> None:
-        """The name of a city beside it; further away with a line to it where there is no room."""
+    def name(
+        self, name: str, size: int, ink: str, weight: int, away: Sequence[float] = NEAR
+    ) -> bool:
+        """The name of a city beside it, or further away with a line; whether there was room."""
         x, y = self.at[name]
         wide, high = 0.59 * size * len(name) + 2, size + 3.0
         found: list[tuple[float, float, Box]] = []
-        for far in (8.0, 16.0, 30.0, 46.0, 64.0, 84.0) if needed else (5.0, 9.0):
+        for far in away:
             for dx, dy in itertools.product((1, -1, 0), (0.0, -1.0, 1.0, -0.5, 0.5)):
                 if dx or abs(dy) == 1:
                     slant = far * (0.75 if dx and dy else 1.0)
                     left = x + dx * slant - (0 if dx > 0 else wide if dx < 0 else wide / 2)
                     up = y + dy * slant - (high if dy < 0 else 0 if dy > 0 else high / 2)
                     box = Box(left, up, left + wide, up + high)
-                    found.append((self._cost(box) + 0.35 * (far - 5) + (dx <= 0), far, box))
+                    cost = self._cost(box) + 0.35 * (far - 5) + (dx <= 0)
+                    found.append((cost + self._doubt(box, name), far, box))
         cost, far, box = min(found)
-        if math.isinf(cost) or (cost > BUSY and not needed):
-            return
-        if far > 20:
+        if math.isinf(cost) or (away != FAR and cost > BUSY):
+            return False
+        if far > max(NEAR):
             middle = (box.x + box.x2) / 2, (box.y + box.y2) / 2
             end = min(max(x, box.x), box.x2), box.y2 if middle[1] < y else box.y
             self.sheet.put("rule", [_line((x, y), end)], stroke=QUIET, strokeWidth=0.8)
         self._write(name, box, size, ink, weight)
+        return True
 
     def road(self, a: Point, b: Point, text: str, half: float) -> None:
         """The name of a road beside its band, if there is room."""
@@ -284,11 +301,23 @@ class _Labels:
             if box.x - half < x < box.x2 + half and box.y - half < y < box.y2 + half
         )
 
+    def _doubt(self, box: Box, name: str) -> float:
+        """How far a name here could be taken for that of another city."""
+        wider = Box(box.x - 8, box.y - 8, box.x2 + 8, box.y2 + 8)
+        return 4.0 * sum(
+            wider.meets(Box(x, y, x, y)) for other, (x, y) in self.at.items() if other != name
+        )
+
     def _write(self, text: str, box: Box, size: int, ink: str, weight: int) -> None:
         self.taken.append(box)
         middle = (box.x + box.x2) / 2, (box.y + box.y2) / 2
         how: dict[str, Any] = {"fontSize": size, "fontWeight": weight}
-        halo = {"stroke": PAPER, "strokeWidth": 4, "strokeJoin": "round", "color": PAPER}
+        halo: dict[str, Any] = {
+            "stroke": PAPER,
+            "strokeWidth": 4,
+            "strokeJoin": "round",
+            "color": PAPER,
+        }
         self.sheet.words(*middle, text, "center", **how, **halo)
         self.sheet.words(*middle, text, "center", **how, color=ink)
 
@@ -356,7 +385,7 @@ def _title(used: Sequence[Leg], unit: str) -> str:
     return f"People go {said}"
 
 
-def _caption(used: Sequence[Leg], unit: str) -> str:
+def _caption(used: Sequence[Leg], unit: str, *, crowded: bool) -> str:
     if not used:
         return (
             "Straight lines stand for freeways, not for anybody's way. Diamonds and dots are the "
@@ -367,6 +396,7 @@ def _caption(used: Sequence[Leg], unit: str) -> str:
         "core is the lower limit, its edge the upper one. Movement from city to city is put "
         "on the fastest way; nobody was followed. A thin line is a road that nobody goes over, or "
         "too few to be shown. Small circles are cities that this study does not watch."
+        + (" Where there is no room, names are left out." if crowded else "")
     )
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from darkfigure.report.amounts import in_full, lasting, people, spoken, when, within
+from darkfigure.report.amounts import in_a, in_full, in_units, lasting, people, spoken, when, within
 from darkfigure.report.plot import AXIS, Axis, Sheet, axis_for, plain
 from darkfigure.report.svg import INK, LINE, NARROW, PAPER, QUIET, SEEN, Chart, drawn_twice
 from darkfigure.report.words import clipped, counted, opened
@@ -89,9 +89,9 @@ def stock_and_flow(told: Mapping[str, Any], focus: str | None, period: str) -> C
             "On a given day",
             f"In {period}",
             "On record",
-            "Stay",
-            "Comes in",
-            "Moves in",
+            f"Stay, {in_units(told['occasion'])}",
+            f"Come from outside {in_a(told['occasion'])}, per head",
+            f"Come from another city {in_a(told['occasion'])}, per head",
         ],
         rows=[
             [
