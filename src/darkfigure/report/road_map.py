@@ -310,7 +310,7 @@ class _Labels:
 
     def _write(self, text: str, box: Box, size: int, ink: str, weight: int) -> None:
         self.taken.append(box)
-        middle = (box.x + box.x2) / 2, (box.y + box.y2) / 2
+        x, y = (box.x + box.x2) / 2, (box.y + box.y2) / 2
         how: dict[str, Any] = {"fontSize": size, "fontWeight": weight}
         halo: dict[str, Any] = {
             "stroke": PAPER,
@@ -318,8 +318,8 @@ class _Labels:
             "strokeJoin": "round",
             "color": PAPER,
         }
-        self.sheet.words(*middle, text, "center", **how, **halo)
-        self.sheet.words(*middle, text, "center", **how, color=ink)
+        self.sheet.words(x, y, text, "center", **how, **halo)
+        self.sheet.words(x, y, text, "center", **how, color=ink)
 
 
 def _key(sheet: Sheet, top: float, scale: float, most: float, unit: str, *, bands: bool) -> None:
