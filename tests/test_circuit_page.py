@@ -266,7 +266,7 @@ def test_cities_that_cannot_be_ranked_are_not() -> None:
     drawn = order(some, "Sacramento")
     assert drawn is not None
     assert drawn.title == "By the people there on a given day the cities cannot be ranked"
-    assert "Reno second, and first to fifth" in drawn.alt
+    assert "Reno 2, and 1\u00a0to\u00a05" in drawn.alt
 
 
 def test_a_change_that_cannot_be_told_is_none() -> None:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from darkfigure.report.words import between, exactly, per, percent
+from darkfigure.report.words import between, per, percent
 
 Amount = Mapping[str, Any]
 
@@ -91,12 +91,12 @@ def spoken(found: Within) -> str:
 
 
 def in_full(amount: Amount | None, *, hidden: bool = False) -> str:
-    """An amount for a table.
+    """An amount for a table, its limits on one line.
 
     Examples
     --------
     >>> in_full({"estimate": 1234.5, "lower": 900.0, "upper": None})
-    '1,234 (900 to none)'
+    '1,234 (900\xa0to\xa0none)'
     >>> in_full(None), in_full(None, hidden=True)
     ('cannot be told', 'not shown')
     """
@@ -105,9 +105,9 @@ def in_full(amount: Amount | None, *, hidden: bool = False) -> str:
     if not amount or amount["estimate"] is None:
         return "cannot be told"
     if amount["lower"] is None and amount["upper"] is None:
-        return f"{exactly(amount['estimate'])} (no range)"
-    limits = f"{exactly(amount['lower'])} to {exactly(amount['upper'])}"
-    return f"{exactly(amount['estimate'])} ({limits})"
+        return f"{_three(amount['estimate'])} (no range)"
+    limits = f"{_three(amount['lower'])}\u00a0to\u00a0{_three(amount['upper'])}"
+    return f"{_three(amount['estimate'])} ({limits})"
 
 
 def in_a(occasion: str) -> str:
@@ -161,6 +161,13 @@ def when(occasion: str) -> str:
     if month and 1 <= int(month[2]) <= 12:
         return f"{calendar.month_name[int(month[2])]} {month[1]}"
     return occasion
+
+
+def _three(number: float | None) -> str:
+    """Three significant digits, and whole numbers in full."""
+    if number is None or math.isinf(number):
+        return "none"
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
 
 
 def _up(upper: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from darkfigure.report.amounts import in_full, in_units
+from darkfigure.report.amounts import in_a, in_full, in_units
 from darkfigure.report.circuit_concluded import Asked, answer, cannot, meant, twice
 from darkfigure.report.circuit_method import (
     assumed,
@@ -75,6 +75,7 @@ def circuit_page(study: Described, told: Mapping[str, Any], made_by: Mapping[str
     here = stock_and_flow(safe, focus, study.period)
     double = counted_twice(safe, focus, study.period)
     ranks = order(safe, focus)
+    each = told["occasion"]
     time = over_time(safe, study.region)
     return framed(
         "circuit.html.jinja",
@@ -103,6 +104,12 @@ def circuit_page(study: Described, told: Mapping[str, Any], made_by: Mapping[str
         references=references(safe),
         charts=[chart for chart in (over_roads, here, double, ranks, time) if chart],
         flow_rows=_flow_rows(safe),
+        stay_head=[
+            f"Stay, {in_units(each)}",
+            f"From outside {in_a(each)}",
+            f"From another {in_a(each)}",
+        ],
+        stay_rows=_stay_rows(safe),
         region_rows=_region_rows(safe, study.period),
         sources=told["sources"],
         origin=origin(study.about, made_by),
@@ -123,6 +130,15 @@ def _flow_rows(told: Mapping[str, Any]) -> list[list[str]]:
             in_full({key: flow.get(name) for key, name in share.items()}),
         ]
         for flow in some[:MOST_FLOWS]
+    ]
+
+
+def _stay_rows(told: Mapping[str, Any]) -> list[list[str]]:
+    """How long people stay in each city, and from where its people come, per head of the stock."""
+    kinds = ("stay", "entries", "moves_in")
+    return [
+        [city["name"], *(in_full(city[kind], hidden=city["hidden"]) for kind in kinds)]
+        for city in told["cities"]
     ]
 
 

@@ -17,7 +17,6 @@ from darkfigure.report.words import (
     listed,
     one_in,
     opened,
-    ordinal,
     per,
     percent,
 )
@@ -149,25 +148,22 @@ def order(told: Mapping[str, Any], focus: str | None) -> Chart | None:
     return drawn_twice(
         "order",
         title=_order_title(rows, focus),
-        caption="Each row is a city, each column a rank per head of its inhabitants, the first the "
-        "most. The blue dot is the rank by people on record; the grey box takes in all ranks that "
+        caption="Each row is a city, each column a rank by people per 100,000 inhabitants, the "
+        "first the most. The blue dot is the rank by people on record; the grey box takes in all ranks that "
         "the city may have by people there on a given day. A dot outside its box is a rank that "
         "comes from records, and not from people who live there."
         + (" A row without a box has no rank." if len(ranked) < len(rows) else ""),
         alt="Rank of each city per head, by records, and by people there on a given day: "
-        + "; ".join(
-            f"{row['city']} {ordinal(round(row['recorded_rank']))}, and {_ranks(row)}"
-            for row in rows
-        )
+        + "; ".join(f"{row['city']} {row['recorded_rank']:g}, and {_ranks(row)}" for row in rows)
         + ".",
         draw=draw,
         header=[
             "City",
-            "On record per 100,000",
-            "Rank by records",
-            "In the period per 100,000",
-            "On a given day per 100,000",
-            "Ranks by people there",
+            "On record",
+            "Rank",
+            "In the period",
+            "On a given day",
+            "Ranks",
         ],
         rows=[
             [
@@ -236,7 +232,7 @@ def _ranks(row: Mapping[str, Any]) -> str:
     low, high = row["rank_lower"], row["rank_upper"]
     if low is None:
         return "no rank"
-    return ordinal(low) if low == high else f"{ordinal(low)} to {ordinal(high)}"
+    return f"{low}" if low == high else f"{low}\u00a0to\u00a0{high}"
 
 
 def _order_title(rows: Sequence[Mapping[str, Any]], focus: str | None) -> str:

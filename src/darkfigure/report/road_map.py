@@ -137,11 +137,10 @@ def road_map(told: Mapping[str, Any], focus: str | None) -> Chart | None:
         caption=_caption(used, unit, crowded=len(studied) > CROWD),
         alt=_alt(used, unit, studied),
         draw=draw,
-        header=["Road", "Highway", "There", "Back", "Both ways", "Share of all movement"],
+        header=["Road", "There", "Back", "Both ways", "Share of all movement"],
         rows=[
             [
-                f"{leg['city_a']} – {leg['city_b']}",
-                leg["highway"] or "not known",
+                ", ".join(filter(None, [f"{leg['city_a']} – {leg['city_b']}", leg["highway"]])),
                 *(in_full(_amount(leg[way])) for way in ("there", "back")),
                 in_full(_amount(leg)),
                 in_full(_amount(leg, "share")),

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from darkfigure.report.amounts import in_a, in_full, in_units, lasting, people, spoken, when, within
+from darkfigure.report.amounts import in_full, lasting, people, spoken, when, within
 from darkfigure.report.plot import AXIS, Axis, Sheet, axis_for, plain
 from darkfigure.report.svg import INK, LINE, NARROW, PAPER, QUIET, SEEN, Chart, drawn_twice
 from darkfigure.report.words import clipped, counted, opened
@@ -84,24 +84,12 @@ def stock_and_flow(told: Mapping[str, Any], focus: str | None, period: str) -> C
         )
         + ".",
         draw=draw,
-        header=[
-            "City",
-            "On a given day",
-            f"In {period}",
-            "On record",
-            f"Stay, {in_units(told['occasion'])}",
-            f"Come from outside {in_a(told['occasion'])}, per head",
-            f"Come from another city {in_a(told['occasion'])}, per head",
-        ],
+        header=["City", "On a given day", f"In {period}", "On record"],
         rows=[
             [
                 city["name"],
                 *(in_full(city[kind], hidden=city["hidden"]) for kind in ("stock", "flow")),
                 "not shown" if city["seen"] is None else f"{city['seen']:,}",
-                *(
-                    in_full(city[kind], hidden=city["hidden"])
-                    for kind in ("stay", "entries", "moves_in")
-                ),
             ]
             for city in [*cities, *silent]
         ],
