@@ -110,6 +110,21 @@ def in_full(amount: Amount | None, *, hidden: bool = False) -> str:
     return f"{_three(amount['estimate'])} ({limits})"
 
 
+def in_percent(amount: Amount | None, *, hidden: bool = False) -> str:
+    """A share for a table.
+
+    Examples
+    --------
+    >>> in_percent({"estimate": 0.373, "lower": 0.317, "upper": 0.4222})
+    '37\xa0% (32\xa0to\xa042)'
+    """
+    found = None if hidden else within(amount)
+    if found is None:
+        return in_full(amount, hidden=hidden)
+    estimate, lower, upper = (per(100 * min(share, 1.0)) for share in found)
+    return f"{estimate}\u00a0% ({lower}\u00a0to\u00a0{upper})"
+
+
 def in_a(occasion: str) -> str:
     """How often something happens, by the length of an occasion.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from darkfigure.report.amounts import in_a, in_full, in_units
+from darkfigure.report.amounts import in_a, in_full, in_percent, in_units
 from darkfigure.report.circuit_concluded import Asked, answer, cannot, meant, twice
 from darkfigure.report.circuit_method import (
     assumed,
@@ -127,7 +127,7 @@ def _flow_rows(told: Mapping[str, Any]) -> list[list[str]]:
             f"{flow['city']} to {flow['to']}",
             f"{flow['hours']:.1f}",
             in_full({"estimate": flow["moves"], "lower": flow["lower"], "upper": flow["upper"]}),
-            in_full({key: flow.get(name) for key, name in share.items()}),
+            in_percent({key: flow.get(name) for key, name in share.items()}),
         ]
         for flow in some[:MOST_FLOWS]
     ]
@@ -144,23 +144,16 @@ def _stay_rows(told: Mapping[str, Any]) -> list[list[str]]:
 
 def _region_rows(told: Mapping[str, Any], period: str) -> list[list[str]]:
     region = told["region"]
+    naive = "not shown" if region["naive"] is None else f"{region['naive']:,}"
     return [
         ["Different people on record", f"{region['seen']:,}"],
+        ["The cities' own counts added up", naive],
+        ["On a given day", in_full(region["stock"])],
+        [f"Different people in {period}", in_full(region["flow"])],
         [
-            "The cities' own counts added up",
-            "not shown" if region["naive"] is None else f"{region['naive']:,}",
+            "Counted more than once if the cities' flows are added up",
+            in_full(region["counted_more_than_once"]),
         ],
-        *(
-            [name, in_full(region[key])]
-            for name, key in (
-                ("On a given day", "stock"),
-                (f"Different people in {period}", "flow"),
-                (
-                    "Counted more than once if the cities' flows are added up",
-                    "counted_more_than_once",
-                ),
-                ("Share who were in several of the cities", "share_in_several"),
-                (f"Mean stay in the region, {in_units(told['occasion'])}", "stay"),
-            )
-        ),
+        ["Share who were in several of the cities", in_percent(region["share_in_several"])],
+        [f"Mean stay in the region, {in_units(told['occasion'])}", in_full(region["stay"])],
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from darkfigure.report.amounts import Within, in_full, share_range, spoken, within
+from darkfigure.report.amounts import Within, in_full, in_percent, share_range, spoken, within
 from darkfigure.report.plot import AXIS, Axis, Sheet
 from darkfigure.report.stock_and_flow import why_silent
 from darkfigure.report.svg import INK, LINE, NARROW, QUIET, SEEN, Chart, drawn_twice
@@ -96,7 +96,7 @@ def counted_twice(told: Mapping[str, Any], focus: str | None, period: str) -> Ch
                 city["name"],
                 "not shown" if city["seen"] is None else f"{city['seen']:,}",
                 _recorded_text(city),
-                in_full(city["elsewhere"], hidden=city["hidden"]),
+                in_percent(city["elsewhere"], hidden=city["hidden"]),
             ]
             for city in [*cities, *silent]
         ],
@@ -149,9 +149,9 @@ def order(told: Mapping[str, Any], focus: str | None) -> Chart | None:
         "order",
         title=_order_title(rows, focus),
         caption="Each row is a city, each column a rank by people per 100,000 inhabitants, the "
-        "first the most. The blue dot is the rank by people on record; the grey box takes in all ranks that "
-        "the city may have by people there on a given day. A dot outside its box is a rank that "
-        "comes from records, and not from people who live there."
+        "first the most. The blue dot is the rank by people on record; the grey box takes in all "
+        "ranks that the city may have by people there on a given day. A dot outside its box is a "
+        "rank that comes from records, and not from people who live there."
         + (" A row without a box has no rank." if len(ranked) < len(rows) else ""),
         alt="Rank of each city per head, by records, and by people there on a given day: "
         + "; ".join(f"{row['city']} {row['recorded_rank']:g}, and {_ranks(row)}" for row in rows)
@@ -159,10 +159,10 @@ def order(told: Mapping[str, Any], focus: str | None) -> Chart | None:
         draw=draw,
         header=[
             "City",
-            "On record",
+            "On record per 100,000",
             "Rank",
-            "In the period",
-            "On a given day",
+            "In the period per 100,000",
+            "On a given day per 100,000",
             "Ranks",
         ],
         rows=[
@@ -237,7 +237,7 @@ def _ranks(row: Mapping[str, Any]) -> str:
 
 def _order_title(rows: Sequence[Mapping[str, Any]], focus: str | None) -> str:
     ranked = [row for row in rows if row["rank_lower"] is not None]
-    if not any((row["rank_lower"], row["rank_upper"]) != (1, len(ranked)) for row in ranked):
+    if all(row["rank_lower"] == 1 and row["rank_upper"] >= len(ranked) for row in ranked):
         return "By the people there on a given day the cities cannot be ranked"
     out = [
         row["city"]
@@ -245,7 +245,7 @@ def _order_title(rows: Sequence[Mapping[str, Any]], focus: str | None) -> str:
         if not row["rank_lower"] <= row["recorded_rank"] <= row["rank_upper"]
     ]
     if not out:
-        return "No city's rank by records is out of the question by people there"
+        return "The people there do not speak against any city's rank by records"
     out.sort(key=lambda city: city != focus)
     stand = "stands" if len(out) == 1 else "stand"
     names = listed(out) if len(out) <= 3 else f"{counted(len(out))} cities"

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
-from darkfigure.report.amounts import in_a, in_full, spoken, within
+from darkfigure.report.amounts import in_a, in_full, in_percent, spoken, within
 from darkfigure.report.plot import Sheet
 from darkfigure.report.svg import INK, LINE, NARROW, PAPER, QUIET, Chart, drawn_twice
 from darkfigure.report.words import counted
@@ -137,13 +137,13 @@ def road_map(told: Mapping[str, Any], focus: str | None) -> Chart | None:
         caption=_caption(used, unit, crowded=len(studied) > CROWD),
         alt=_alt(used, unit, studied),
         draw=draw,
-        header=["Road", "There", "Back", "Both ways", "Share of all movement"],
+        header=["Road", "There", "Back", "Both ways", "Share of all"],
         rows=[
             [
-                ", ".join(filter(None, [f"{leg['city_a']} – {leg['city_b']}", leg["highway"]])),
+                f"{leg['city_a']} – {leg['city_b']} {_unbroken(leg['highway'] or '')}".strip(),
                 *(in_full(_amount(leg[way])) for way in ("there", "back")),
                 in_full(_amount(leg)),
-                in_full(_amount(leg, "share")),
+                in_percent(_amount(leg, "share")),
             ]
             for leg in reversed(used)
         ],
@@ -364,6 +364,10 @@ def _amount(row: Mapping[str, Any], of: str = "moves") -> dict[str, Any]:
     }
 
 
+def _unbroken(highway: str) -> str:
+    return highway.replace("-", "\u2011").replace(" ", "\u00a0")
+
+
 def _named(leg: Leg) -> str:
     return f"{leg['city_a']} and {leg['city_b']}"
 
@@ -395,6 +399,7 @@ def _caption(used: Sequence[Leg], unit: str, *, crowded: bool) -> str:
         "core is the lower limit, its edge the upper one. Movement from city to city is put "
         "on the fastest way; nobody was followed. A thin line is a road that nobody goes over, or "
         "too few to be shown. Small circles are cities that this study does not watch."
+        + (" A band without a core has no range." if any(not leg["lower"] for leg in used) else "")
         + (" Where there is no room, names are left out." if crowded else "")
     )
 

@@ -178,7 +178,7 @@ def _marks_key(sheet: Sheet, narrow: bool, period: str) -> None:
     """What the three marks are, above the picture."""
     entries = (
         ("stock", "on a given day"),
-        ("flow", f"at some time in {period}"),
+        ("flow", f"at some time in {period}" if len(period) < 9 else "at some time"),
         ("seen", "on record"),
     )
     x, y = 8.0, 9.0
