@@ -68,6 +68,22 @@ def circuit_page(study: Described, told: Mapping[str, Any], made_by: Mapping[str
         - `warnings`, `hidden` and `sources`: sentences.
     made_by : mapping
         `version` and `command`, as far as they are known.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Some
+    >>> line = Some(name="Help", phone="08000 121 700", text="", tty="")
+    >>> about = Some(who="", note="", contact="", citation="", data_status="")
+    >>> study = Some(title="Who is here?", people="people", region="the valley", period="2024")
+    >>> vars(study).update(focus=None, synthetic=True, about=about, help=line)
+    >>> region = dict.fromkeys(("stock", "flow", "counted_more_than_once", "stay", "naive"))
+    >>> region |= {"share_in_several": None, "seen": 41}
+    >>> kinds = ("network", "corridors", "gravity", "comparison", "models", "goodness")
+    >>> lists = ("occasions", "stock_by_occasion", "cities", "warnings", "hidden", "sources")
+    >>> told = dict.fromkeys(kinds) | {name: [] for name in lists}
+    >>> told |= {"occasion": "month", "level": 0.95, "region": region, "fit": {"estimates": {}}}
+    >>> "How many people are in the valley cannot be told" in circuit_page(study, told, {})
+    True
     """
     safe = shown(told)
     focus = study.focus
