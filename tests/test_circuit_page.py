@@ -108,7 +108,7 @@ def test_without_a_city_in_question_the_region_answers() -> None:
     assert answer(study(focus=None), shown(told())) == (
         "Between 700 and 890 exploited people are in six cities of northern California and Nevada "
         "on a given day; between 1,600 and 2,100 were there at some time in 2024; about one in "
-        "four of them (23 to 32 %) was in more than one of the six cities."
+        "four of them (23 to 32\u00a0%) was in more than one of the six cities."
     )
 
 
@@ -230,7 +230,7 @@ def test_names_on_the_map_meet_no_other_and_stay_on_it() -> None:
     drawn = road_map(shown(some), None)
     assert drawn is not None
     names = {city["name"] for city in every}
-    for svg, width, named in ((drawn.wide_svg, 640, 33), (drawn.narrow_svg, 328, 22)):
+    for svg, width, named in ((drawn.wide_svg, 640, 30), (drawn.narrow_svg, 328, 22)):
         found = re.findall(r'transform="translate\(([\d.]+),([\d.]+)\)"[^>]*>([^<]+)</text>', svg)
         boxes = {(float(x), float(y), 3.4 * len(name)) for x, y, name in found if name in names}
         assert len(boxes) >= named
@@ -266,7 +266,7 @@ def test_cities_that_cannot_be_ranked_are_not() -> None:
     drawn = order(some, "Sacramento")
     assert drawn is not None
     assert drawn.title == "By the people there on a given day the cities cannot be ranked"
-    assert "Reno second, and first to fifth" in drawn.alt
+    assert "Reno 2, and 1\u00a0to\u00a05" in drawn.alt
 
 
 def test_a_change_that_cannot_be_told_is_none() -> None:

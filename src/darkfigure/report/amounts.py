@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from darkfigure.report.words import between, exactly, per, percent
+from darkfigure.report.words import between, per, percent
 
 Amount = Mapping[str, Any]
 
@@ -91,12 +91,12 @@ def spoken(found: Within) -> str:
 
 
 def in_full(amount: Amount | None, *, hidden: bool = False) -> str:
-    """An amount for a table.
+    """An amount for a table, its limits on one line.
 
     Examples
     --------
     >>> in_full({"estimate": 1234.5, "lower": 900.0, "upper": None})
-    '1,234 (900 to none)'
+    '1,234 (900\xa0to\xa0none)'
     >>> in_full(None), in_full(None, hidden=True)
     ('cannot be told', 'not shown')
     """
@@ -105,9 +105,24 @@ def in_full(amount: Amount | None, *, hidden: bool = False) -> str:
     if not amount or amount["estimate"] is None:
         return "cannot be told"
     if amount["lower"] is None and amount["upper"] is None:
-        return f"{exactly(amount['estimate'])} (no range)"
-    limits = f"{exactly(amount['lower'])} to {exactly(amount['upper'])}"
-    return f"{exactly(amount['estimate'])} ({limits})"
+        return f"{_three(amount['estimate'])} (no range)"
+    limits = f"{_three(amount['lower'])}\u00a0to\u00a0{_three(amount['upper'])}"
+    return f"{_three(amount['estimate'])} ({limits})"
+
+
+def in_percent(amount: Amount | None, *, hidden: bool = False) -> str:
+    """A share for a table.
+
+    Examples
+    --------
+    >>> in_percent({"estimate": 0.373, "lower": 0.317, "upper": 0.4222})
+    '37\xa0% (32\xa0to\xa042)'
+    """
+    found = None if hidden else within(amount)
+    if found is None:
+        return in_full(amount, hidden=hidden)
+    estimate, lower, upper = (per(100 * min(share, 1.0)) for share in found)
+    return f"{estimate}\u00a0% ({lower}\u00a0to\u00a0{upper})"
 
 
 def in_a(occasion: str) -> str:
@@ -138,6 +153,17 @@ def lasting(amount: Amount | None, occasion: str) -> str:
     return f"{spoken(Within(*(times * each for each in found)))} {unit}"
 
 
+def in_units(occasion: str) -> str:
+    """The unit of what is given in occasions.
+
+    Examples
+    --------
+    >>> in_units("month"), in_units("30 days")
+    ('in months', 'in times of 30 days')
+    """
+    return f"in times of {occasion}" if _DAYS.fullmatch(occasion) else f"in {occasion}s"
+
+
 def when(occasion: str) -> str:
     """The name of an occasion as people say it.
 
@@ -150,6 +176,13 @@ def when(occasion: str) -> str:
     if month and 1 <= int(month[2]) <= 12:
         return f"{calendar.month_name[int(month[2])]} {month[1]}"
     return occasion
+
+
+def _three(number: float | None) -> str:
+    """Three significant digits, and whole numbers in full."""
+    if number is None or math.isinf(number):
+        return "none"
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
 
 
 def _up(upper: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from darkfigure.report.amounts import in_full
+from darkfigure.report.amounts import in_a, in_full, in_percent, in_units
 from darkfigure.report.circuit_concluded import Asked, answer, cannot, meant, twice
 from darkfigure.report.circuit_method import (
     assumed,
@@ -68,6 +68,22 @@ def circuit_page(study: Described, told: Mapping[str, Any], made_by: Mapping[str
         - `warnings`, `hidden` and `sources`: sentences.
     made_by : mapping
         `version` and `command`, as far as they are known.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Some
+    >>> line = Some(name="Help", phone="08000 121 700", text="", tty="")
+    >>> about = Some(who="", note="", contact="", citation="", data_status="")
+    >>> study = Some(title="Who is here?", people="people", region="the valley", period="2024")
+    >>> vars(study).update(focus=None, synthetic=True, about=about, help=line)
+    >>> region = dict.fromkeys(("stock", "flow", "counted_more_than_once", "stay", "naive"))
+    >>> region |= {"share_in_several": None, "seen": 41}
+    >>> kinds = ("network", "corridors", "gravity", "comparison", "models", "goodness")
+    >>> lists = ("occasions", "stock_by_occasion", "cities", "warnings", "hidden", "sources")
+    >>> told = dict.fromkeys(kinds) | {name: [] for name in lists}
+    >>> told |= {"occasion": "month", "level": 0.95, "region": region, "fit": {"estimates": {}}}
+    >>> "How many people are in the valley cannot be told" in circuit_page(study, told, {})
+    True
     """
     safe = shown(told)
     focus = study.focus
@@ -75,6 +91,7 @@ def circuit_page(study: Described, told: Mapping[str, Any], made_by: Mapping[str
     here = stock_and_flow(safe, focus, study.period)
     double = counted_twice(safe, focus, study.period)
     ranks = order(safe, focus)
+    each = told["occasion"]
     time = over_time(safe, study.region)
     return framed(
         "circuit.html.jinja",
@@ -103,6 +120,12 @@ def circuit_page(study: Described, told: Mapping[str, Any], made_by: Mapping[str
         references=references(safe),
         charts=[chart for chart in (over_roads, here, double, ranks, time) if chart],
         flow_rows=_flow_rows(safe),
+        stay_head=[
+            f"Stay, {in_units(each)}",
+            f"From outside {in_a(each)}",
+            f"From another {in_a(each)}",
+        ],
+        stay_rows=_stay_rows(safe),
         region_rows=_region_rows(safe, study.period),
         sources=told["sources"],
         origin=origin(study.about, made_by),
@@ -120,31 +143,33 @@ def _flow_rows(told: Mapping[str, Any]) -> list[list[str]]:
             f"{flow['city']} to {flow['to']}",
             f"{flow['hours']:.1f}",
             in_full({"estimate": flow["moves"], "lower": flow["lower"], "upper": flow["upper"]}),
-            in_full({key: flow.get(name) for key, name in share.items()}),
+            in_percent({key: flow.get(name) for key, name in share.items()}),
         ]
         for flow in some[:MOST_FLOWS]
     ]
 
 
+def _stay_rows(told: Mapping[str, Any]) -> list[list[str]]:
+    """How long people stay in each city, and from where its people come, per head of the stock."""
+    kinds = ("stay", "entries", "moves_in")
+    return [
+        [city["name"], *(in_full(city[kind], hidden=city["hidden"]) for kind in kinds)]
+        for city in told["cities"]
+    ]
+
+
 def _region_rows(told: Mapping[str, Any], period: str) -> list[list[str]]:
     region = told["region"]
+    naive = "not shown" if region["naive"] is None else f"{region['naive']:,}"
     return [
         ["Different people on record", f"{region['seen']:,}"],
+        ["The cities' own counts added up", naive],
+        ["On a given day", in_full(region["stock"])],
+        [f"Different people in {period}", in_full(region["flow"])],
         [
-            "The cities' own counts added up",
-            "not shown" if region["naive"] is None else f"{region['naive']:,}",
+            "Counted more than once if the cities' flows are added up",
+            in_full(region["counted_more_than_once"]),
         ],
-        *(
-            [name, in_full(region[key])]
-            for name, key in (
-                ("On a given day", "stock"),
-                (f"Different people in {period}", "flow"),
-                (
-                    "Counted more than once if the cities' flows are added up",
-                    "counted_more_than_once",
-                ),
-                ("Share who were in several of the cities", "share_in_several"),
-                (f"Mean stay in the region, times {told['occasion']}", "stay"),
-            )
-        ),
+        ["Share who were in several of the cities", in_percent(region["share_in_several"])],
+        [f"Mean stay in the region, {in_units(told['occasion'])}", in_full(region["stay"])],
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from darkfigure.report.amounts import Within, in_full, share_range, spoken, within
+from darkfigure.report.amounts import Within, in_full, in_percent, share_range, spoken, within
 from darkfigure.report.plot import AXIS, Axis, Sheet
 from darkfigure.report.stock_and_flow import why_silent
 from darkfigure.report.svg import INK, LINE, NARROW, QUIET, SEEN, Chart, drawn_twice
@@ -17,7 +17,6 @@ from darkfigure.report.words import (
     listed,
     one_in,
     opened,
-    ordinal,
     per,
     percent,
 )
@@ -40,7 +39,7 @@ def counted_twice(told: Mapping[str, Any], focus: str | None, period: str) -> Ch
     def draw(width: int) -> str:
         narrow = width == NARROW
         names = max(len(clipped(city["name"], 24)) for city in cities)
-        left = 8.0 if narrow else 7.4 * names + 20
+        left = 18.0 if narrow else 7.4 * names + 20
         axis = Axis(0.0, 1.0, left, width - (20.0 if narrow else 96.0), False)
         step, top = (54.0, 30.0) if narrow else (36.0, 30.0)
         base = top + step * len(cities) + 2
@@ -97,7 +96,7 @@ def counted_twice(told: Mapping[str, Any], focus: str | None, period: str) -> Ch
                 city["name"],
                 "not shown" if city["seen"] is None else f"{city['seen']:,}",
                 _recorded_text(city),
-                in_full(city["elsewhere"], hidden=city["hidden"]),
+                in_percent(city["elsewhere"], hidden=city["hidden"]),
             ]
             for city in [*cities, *silent]
         ],
@@ -149,25 +148,22 @@ def order(told: Mapping[str, Any], focus: str | None) -> Chart | None:
     return drawn_twice(
         "order",
         title=_order_title(rows, focus),
-        caption="Each row is a city, each column a rank per head of its inhabitants, the first the "
-        "most. The blue dot is the rank by people on record; the grey box takes in all ranks that "
-        "the city may have by people there on a given day. A dot outside its box is a rank that "
-        "comes from records, and not from people who live there."
+        caption="Each row is a city, each column a rank by people per 100,000 inhabitants, the "
+        "first the most. The blue dot is the rank by people on record; the grey box takes in all "
+        "ranks that the city may have by people there on a given day. A dot outside its box is a "
+        "rank that comes from records, and not from people who live there."
         + (" A row without a box has no rank." if len(ranked) < len(rows) else ""),
         alt="Rank of each city per head, by records, and by people there on a given day: "
-        + "; ".join(
-            f"{row['city']} {ordinal(round(row['recorded_rank']))}, and {_ranks(row)}"
-            for row in rows
-        )
+        + "; ".join(f"{row['city']} {row['recorded_rank']:g}, and {_ranks(row)}" for row in rows)
         + ".",
         draw=draw,
         header=[
             "City",
             "On record per 100,000",
-            "Rank by records",
+            "Rank",
             "In the period per 100,000",
             "On a given day per 100,000",
-            "Ranks by people there",
+            "Ranks",
         ],
         rows=[
             [
@@ -236,12 +232,12 @@ def _ranks(row: Mapping[str, Any]) -> str:
     low, high = row["rank_lower"], row["rank_upper"]
     if low is None:
         return "no rank"
-    return ordinal(low) if low == high else f"{ordinal(low)} to {ordinal(high)}"
+    return f"{low}" if low == high else f"{low}\u00a0to\u00a0{high}"
 
 
 def _order_title(rows: Sequence[Mapping[str, Any]], focus: str | None) -> str:
     ranked = [row for row in rows if row["rank_lower"] is not None]
-    if not any((row["rank_lower"], row["rank_upper"]) != (1, len(ranked)) for row in ranked):
+    if all(row["rank_lower"] == 1 and row["rank_upper"] >= len(ranked) for row in ranked):
         return "By the people there on a given day the cities cannot be ranked"
     out = [
         row["city"]
@@ -249,7 +245,7 @@ def _order_title(rows: Sequence[Mapping[str, Any]], focus: str | None) -> str:
         if not row["rank_lower"] <= row["recorded_rank"] <= row["rank_upper"]
     ]
     if not out:
-        return "No city's rank by records is out of the question by people there"
+        return "The people there do not speak against any city's rank by records"
     out.sort(key=lambda city: city != focus)
     stand = "stands" if len(out) == 1 else "stand"
     names = listed(out) if len(out) <= 3 else f"{counted(len(out))} cities"

@@ -11,9 +11,11 @@ import itertools
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from statistics import median
+from typing import Any
 
-from darkfigure.report.amounts import in_a, in_full, spoken, within
+from darkfigure.report.amounts import in_a, in_full, in_percent, spoken, within
+from darkfigure.report.map_names import CLOSE, FAR, NEAR, Box, Names, Point, line
 from darkfigure.report.plot import Sheet
 from darkfigure.report.svg import INK, LINE, NARROW, PAPER, QUIET, Chart, drawn_twice
 from darkfigure.report.words import counted
@@ -22,25 +24,11 @@ MARGIN = 0.12
 """Cities that are not studied are drawn as far as this share of the map beyond those that are."""
 BEYOND = 3.0
 """No band is wider than so many times its best guess."""
-BUSY = 4.0
-"""A name that would cost more is left out, unless it is a studied city's."""
+CROWD = 12
+"""More cities than this may not all have room for their names."""
 _MARKS = re.compile(r"\s*\([^)]*\)")
 
-Point = tuple[float, float]
 Leg = Mapping[str, Any]
-
-
-class Box(NamedTuple):
-    """A rectangle in pixels."""
-
-    x: float
-    y: float
-    x2: float
-    y2: float
-
-    def meets(self, other: Box) -> bool:
-        """Whether two rectangles overlap."""
-        return self.x < other.x2 and other.x < self.x2 and self.y < other.y2 and other.y < self.y2
 
 
 def road_map(told: Mapping[str, Any], focus: str | None) -> Chart | None:
@@ -85,53 +73,63 @@ def road_map(told: Mapping[str, Any], focus: str | None) -> Chart | None:
 
     def draw(width: int) -> str:
         narrow = width == NARROW
-        thickest = 15.0 if narrow else 20.0
         at, map_width, map_height = _fitted({n: places[n] for n in inside}, width, narrow)
         at = {name: (x + (width - map_width) / 2, y) for name, (x, y) in at.items()}
+        lengths = [math.dist(at[leg["city_a"]], at[leg["city_b"]]) for leg in used]
+        widest = 15.0 if narrow else 20.0
+        thickest = min(widest, max(7.0, 0.6 * median(lengths))) if used else widest
         sheet = Sheet(width, map_height + (116 if narrow else 66))
         for a, b in bare:
-            sheet.put("rule", [_line(at[a], at[b])], stroke=LINE, strokeWidth=1.5)
+            sheet.put("rule", [line(at[a], at[b])], stroke=LINE, strokeWidth=1.5)
         for ink, least in ((LINE, 1.6), (QUIET, 0.9)):
             for leg in used:
                 value = _widest(leg) if ink == LINE else leg["lower"]
                 if value:
-                    line = [_line(at[leg["city_a"]], at[leg["city_b"]])]
+                    road = [line(at[leg["city_a"]], at[leg["city_b"]])]
                     thick = round(max(least, thickest * value / most), 1)
-                    sheet.put("rule", line, stroke=ink, strokeWidth=thick, strokeCap="round")
+                    sheet.put("rule", road, stroke=ink, strokeWidth=thick, strokeCap="round")
         _cities(sheet, at, studied, focus)
-        labels = _Labels(sheet, Box(0, 0, width, map_height), at, studied)
+        names = Names(sheet, Box(0, 0, width, map_height), at, studied)
         for a, b in bare:
-            labels.avoid(at[a], at[b], 0.3, 0.0)
+            names.avoid(at[a], at[b], 0.3, 0.0)
         for leg in used:
             half = thickest * _widest(leg) / most / 2
-            labels.avoid(at[leg["city_a"]], at[leg["city_b"]], 1.0, half)
-        for name in sorted(set(studied) & inside, key=lambda n: (n != focus, studied.index(n))):
-            labels.name(name, 13 if not narrow else 12, INK, 600 if name == focus else 500)
+            names.avoid(at[leg["city_a"]], at[leg["city_b"]], 1.0, half)
+        size = 12 if narrow else 13
+        left = sorted(set(studied) & inside, key=lambda n: (n != focus, studied.index(n)))
+        for away in (NEAR, FAR):
+            left = [
+                name
+                for name in left
+                if not names.name(name, size, INK, 600 if name == focus else 500, away)
+            ]
         for leg in reversed(used):
             half = thickest * _widest(leg) / most / 2
             ends = at[leg["city_a"]], at[leg["city_b"]]
-            labels.road(*ends, _MARKS.sub("", leg["highway"] or ""), half)
+            names.road(*ends, _MARKS.sub("", leg["highway"] or ""), half)
         passed = set(itertools.chain(*carrying))
         for name in sorted(inside - set(studied), key=lambda n: (n not in passed, n)):
             if not narrow or name in passed:
-                labels.name(name, 11, QUIET, 400, needed=False)
+                names.name(name, 11, QUIET, 400, CLOSE)
         _key(sheet, map_height + 12, thickest / most, most, unit, bands=bool(used))
         return sheet.svg("map")
 
     return drawn_twice(
         "map",
         title=_title(used, unit),
-        caption=_caption(used, unit),
+        caption=_caption(used, unit, crowded=len(studied) > CROWD),
         alt=_alt(used, unit, studied),
         draw=draw,
-        header=["Road", "Highway", "There", "Back", "Both ways", "Share of all movement"],
+        header=["Road", "There", "Back", "Both ways", "Share of all"],
         rows=[
             [
-                f"{leg['city_a']} – {leg['city_b']}",
-                leg["highway"] or "not known",
-                *(in_full(_amount(leg[way])) for way in ("there", "back")),
+                f"{leg['city_a']} – {leg['city_b']} {_unbroken(leg['highway'] or '')}".strip(),
+                *(
+                    in_full(_amount(leg[way]), hidden=not leg[way]["moves"])
+                    for way in ("there", "back")
+                ),
                 in_full(_amount(leg)),
-                in_full(_amount(leg, "share")),
+                in_percent(_amount(leg, "share")),
             ]
             for leg in reversed(used)
         ],
@@ -191,10 +189,6 @@ def _widest(leg: Leg) -> float:
     )
 
 
-def _line(a: Point, b: Point) -> dict[str, Any]:
-    return {"x": a[0], "y": a[1], "x2": b[0], "y2": b[1]}
-
-
 def _cities(
     sheet: Sheet, at: Mapping[str, Point], studied: Sequence[str], focus: str | None
 ) -> None:
@@ -207,90 +201,6 @@ def _cities(
             shape, size = ("diamond", 170) if name == focus else ("circle", 90)
             how = {"fill": INK, "stroke": PAPER, "strokeWidth": 2, "opacity": 1}
             sheet.put("point", [{"x": x, "y": y}], shape=shape, size=size, **how)
-
-
-class _Labels:
-    """Names that meet neither each other nor a city, and roads as little as can be."""
-
-    def __init__(
-        self, sheet: Sheet, frame: Box, at: Mapping[str, Point], studied: Sequence[str]
-    ) -> None:
-        self.sheet, self.frame, self.at = sheet, frame, at
-        self.taken = [
-            Box(x - r, y - r, x + r, y + r)
-            for name, (x, y) in at.items()
-            for r in [7.0 if name in studied else 3.0]
-        ]
-        self.along: list[tuple[float, float, float, float]] = []
-
-    def avoid(self, a: Point, b: Point, weight: float, half: float) -> None:
-        """A road that names should not lie on, the less the more it weighs, by half its width."""
-        steps = max(2, int(math.dist(a, b) / 4))
-        self.along += [
-            (a[0] + (b[0] - a[0]) * i / steps, a[1] + (b[1] - a[1]) * i / steps, weight, half)
-            for i in range(steps + 1)
-        ]
-
-    def name(self, name: str, size: int, ink: str, weight: int, *, needed: bool = True) -> None:
-        """The name of a city beside it; further away with a line to it where there is no room."""
-        x, y = self.at[name]
-        wide, high = 0.59 * size * len(name) + 2, size + 3.0
-        found: list[tuple[float, float, Box]] = []
-        for far in (8.0, 16.0, 30.0, 46.0, 64.0, 84.0) if needed else (5.0, 9.0):
-            for dx, dy in itertools.product((1, -1, 0), (0.0, -1.0, 1.0, -0.5, 0.5)):
-                if dx or abs(dy) == 1:
-                    slant = far * (0.75 if dx and dy else 1.0)
-                    left = x + dx * slant - (0 if dx > 0 else wide if dx < 0 else wide / 2)
-                    up = y + dy * slant - (high if dy < 0 else 0 if dy > 0 else high / 2)
-                    box = Box(left, up, left + wide, up + high)
-                    found.append((self._cost(box) + 0.35 * (far - 5) + (dx <= 0), far, box))
-        cost, far, box = min(found)
-        if math.isinf(cost) or (cost > BUSY and not needed):
-            return
-        if far > 20:
-            middle = (box.x + box.x2) / 2, (box.y + box.y2) / 2
-            end = min(max(x, box.x), box.x2), box.y2 if middle[1] < y else box.y
-            self.sheet.put("rule", [_line((x, y), end)], stroke=QUIET, strokeWidth=0.8)
-        self._write(name, box, size, ink, weight)
-
-    def road(self, a: Point, b: Point, text: str, half: float) -> None:
-        """The name of a road beside its band, if there is room."""
-        size = 11
-        wide, high = 0.59 * size * len(text), size + 2.0
-        length = math.dist(a, b)
-        if not text or length < 44:
-            return
-        across = (b[1] - a[1]) / length, (a[0] - b[0]) / length
-        found = []
-        for share, side in itertools.product((0.5, 0.4, 0.6, 0.3, 0.7), (1, -1)):
-            x, y = a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1])
-            off = side * (half + 3 + abs(across[0]) * wide / 2 + abs(across[1]) * high / 2)
-            x, y = x + off * across[0], y + off * across[1]
-            box = Box(x - wide / 2, y - high / 2, x + wide / 2, y + high / 2)
-            found.append((self._cost(box), box))
-        cost, box = min(found)
-        if cost < 1:
-            self._write(text, box, size, QUIET, 400)
-
-    def _cost(self, box: Box) -> float:
-        frame = self.frame
-        if box.x < frame.x or box.y < frame.y or box.x2 > frame.x2 or box.y2 > frame.y2:
-            return math.inf
-        if any(box.meets(other) for other in self.taken):
-            return math.inf
-        return sum(
-            weight
-            for x, y, weight, half in self.along
-            if box.x - half < x < box.x2 + half and box.y - half < y < box.y2 + half
-        )
-
-    def _write(self, text: str, box: Box, size: int, ink: str, weight: int) -> None:
-        self.taken.append(box)
-        middle = (box.x + box.x2) / 2, (box.y + box.y2) / 2
-        how: dict[str, Any] = {"fontSize": size, "fontWeight": weight}
-        halo = {"stroke": PAPER, "strokeWidth": 4, "strokeJoin": "round", "color": PAPER}
-        self.sheet.words(*middle, text, "center", **how, **halo)
-        self.sheet.words(*middle, text, "center", **how, color=ink)
 
 
 def _key(sheet: Sheet, top: float, scale: float, most: float, unit: str, *, bands: bool) -> None:
@@ -336,6 +246,10 @@ def _amount(row: Mapping[str, Any], of: str = "moves") -> dict[str, Any]:
     }
 
 
+def _unbroken(highway: str) -> str:
+    return highway.replace("-", "\u2011").replace(" ", "\u00a0")
+
+
 def _named(leg: Leg) -> str:
     return f"{leg['city_a']} and {leg['city_b']}"
 
@@ -356,7 +270,7 @@ def _title(used: Sequence[Leg], unit: str) -> str:
     return f"People go {said}"
 
 
-def _caption(used: Sequence[Leg], unit: str) -> str:
+def _caption(used: Sequence[Leg], unit: str, *, crowded: bool) -> str:
     if not used:
         return (
             "Straight lines stand for freeways, not for anybody's way. Diamonds and dots are the "
@@ -367,6 +281,8 @@ def _caption(used: Sequence[Leg], unit: str) -> str:
         "core is the lower limit, its edge the upper one. Movement from city to city is put "
         "on the fastest way; nobody was followed. A thin line is a road that nobody goes over, or "
         "too few to be shown. Small circles are cities that this study does not watch."
+        + (" A band without a core has no range." if any(not leg["lower"] for leg in used) else "")
+        + (" Where there is no room, names are left out." if crowded else "")
     )
 
 

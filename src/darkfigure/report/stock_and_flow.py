@@ -84,24 +84,12 @@ def stock_and_flow(told: Mapping[str, Any], focus: str | None, period: str) -> C
         )
         + ".",
         draw=draw,
-        header=[
-            "City",
-            "On a given day",
-            f"In {period}",
-            "On record",
-            "Stay",
-            "Comes in",
-            "Moves in",
-        ],
+        header=["City", "On a given day", f"In {period}", "On record"],
         rows=[
             [
                 city["name"],
                 *(in_full(city[kind], hidden=city["hidden"]) for kind in ("stock", "flow")),
                 "not shown" if city["seen"] is None else f"{city['seen']:,}",
-                *(
-                    in_full(city[kind], hidden=city["hidden"])
-                    for kind in ("stay", "entries", "moves_in")
-                ),
             ]
             for city in [*cities, *silent]
         ],
@@ -190,7 +178,7 @@ def _marks_key(sheet: Sheet, narrow: bool, period: str) -> None:
     """What the three marks are, above the picture."""
     entries = (
         ("stock", "on a given day"),
-        ("flow", f"at some time in {period}"),
+        ("flow", f"at some time in {period}" if len(period) < 9 else "at some time"),
         ("seen", "on record"),
     )
     x, y = 8.0, 9.0
