@@ -26,11 +26,14 @@ import numpy as np
 import numpy.typing as npt
 
 from darkfigure import engine, tables
+from darkfigure.circuit import entry
 from darkfigure.circuit.estimates import Estimated
 from darkfigure.circuit.goodness import goodness_of_fit
+from darkfigure.circuit.histories import Histories
 from darkfigure.circuit.multistate import Fit
 from darkfigure.circuit.multistate import fit as fit_multistate
 from darkfigure.circuit.sightings import read_histories
+from darkfigure.circuit.stock import stock_and_flow
 from darkfigure.compare.rank_sets import best, joint_intervals, rank_sets
 from darkfigure.compare.shrunken import exchangeable, independent
 from darkfigure.histories import CaptureHistories
@@ -683,6 +686,84 @@ def multistate_models() -> Iterator[Row]:
             yield same(f"geese, {test.name}: statistic and df", ours, f"{statistic} on {df}")
 
 
+def dippers(sex: str | None = None) -> Histories:
+    """The dippers, or those of one sex."""
+    if sex is None:
+        return read_histories(sheets.path("dipper"))
+    seen = [[int(x) for x in row["ch"]] for row in sheets.rows("dipper") if row["sex"] == sex]
+    return Histories("1", "1234567", seen)
+
+
+def entry_models() -> Iterator[Row]:
+    """How many there are in all: marked's POPAN of the dippers, and Rcapture's Jolly-Seber models.
+
+    Rcapture gives a total, too, where detection differs between all occasions: as if everybody were
+    seen on the first and on the last. Ours has no number there.
+    """
+    answer = peer("marked_dipper")["dipper_POPAN_dot"]
+    found = entry.fit(dippers(), "constant", "constant", "constant", "time")
+    total = stock_and_flow(dippers(), found).of("flow")
+    ours, theirs = found.minus2loglik, answer["neg2loglik"]
+    ok = abs(ours - theirs) <= 0.01
+    yield Row("dipper POPAN, marked: -2 log L", f"{ours:.4f}", f"{theirs:.4f}", "0.01", ok)
+    unseen = answer["reals"]["N"][0]
+    peers = {
+        "survival": answer["reals"]["Phi"],
+        "detection": answer["reals"]["p"],
+        "entry": answer["reals"]["pent"],  # without the first, which is one less all others
+        "people": [{"estimate": unseen["estimate"] + found.people, "se": unseen["se"]}],
+    }
+    for kind, rows in peers.items():
+        told: list[Any] = [total] if kind == "people" else found.of(kind)[-len(rows) :]
+        pairs = [(each, (row["estimate"], row["se"])) for each, row in zip(told, rows, strict=True)]
+        yield from alike(f"dipper POPAN, marked: {kind}", pairs)
+
+    heights = {}
+    for model, answer in peer("rcapture_openp_dipper").items():
+        _, who, ends = model.split("_")
+        seen = dippers(None if who == "all" else who.capitalize())
+        detection = "time" if ends == "up" else "constant"
+        found = entry.fit(seen, "time", detection, "constant", "time", number="poisson")
+        heights[model] = found.minus2loglik, answer["model_fit"][0]["deviance"]
+        told = stock_and_flow(seen, found)
+        all_of_ours = {
+            "survival": found.of("survival"),
+            "capture": found.of("detection") * (7 if ends == "ep" else 1),
+            "N": [told.of("stock", None, when) for when in seen.occasions],
+        }
+        if ends == "ep":
+            all_of_ours["Ntot"] = [told.of("flow")]
+        for name, each in all_of_ours.items():
+            theirs = [(row["estimate"], row["stderr"]) for row in answer[name]]
+            yield from alike(f"{model}, openp: {name}", list(zip(each, theirs, strict=True)))
+    ours, theirs = (
+        equal - free
+        for equal, free in zip(heights["dipper_all_ep"], heights["dipper_all_up"], strict=True)
+    )
+    ok = abs(ours - theirs) <= 0.01
+    what = "dipper, openp: deviance of equal ends"
+    yield Row(what, f"{ours:.4f}", f"{theirs:.4f}", "0.01", ok)
+
+
+def alike(what: str, pairs: list[tuple[Any, tuple[float | None, float | None]]]) -> Iterator[Row]:
+    """Whether the same can be estimated, and estimates and errors to three decimals.
+
+    At the boundary ours have no error, and theirs one that means nothing.
+    """
+    ours, theirs = (
+        [x is not None for x in each]
+        for each in ([each.estimate for each, _ in pairs], [peers for _, (peers, _) in pairs])
+    )
+    yield same(f"{what}: estimable", sum(ours), sum(theirs))
+    told = [(each, peers) for each, peers in pairs if each.estimate is not None]
+    for i, kind in enumerate(("estimate", "standard_error")):
+        both = [(getattr(each, kind), peers[i]) for each, peers in told]
+        both = [(a, b) for a, b in both if a is not None and b is not None]
+        a, b = max(both, key=lambda each: abs(each[0] - each[1]))
+        words = f"{what}: {kind.replace('_', ' ')}, worst of {len(both)}"
+        yield Row(words, f"{a:.5f}", f"{b:.5f}", "0.0005", ours == theirs and abs(a - b) <= 0.0005)
+
+
 def multistate_pairs(
     found: Fit, answer: dict[str, Any]
 ) -> Iterator[tuple[str, tuple[tuple[float, float], tuple[float, float]]]]:
@@ -783,6 +864,7 @@ DETERMINISTIC: tuple[Callable[[], Iterator[Row]], ...] = (
     rank_limits,
     surgical,
     multistate_models,
+    entry_models,
 )
 MONTE_CARLO: tuple[Callable[..., Iterator[Row]], ...] = (
     limits,

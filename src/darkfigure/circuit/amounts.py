@@ -178,6 +178,7 @@ def over_draws(drawn: Sequence[StockAndFlow]) -> StockAndFlow:
     Examples
     --------
     >>> from darkfigure.circuit import entry
+    >>> from darkfigure.circuit.histories import Histories
     >>> from darkfigure.circuit.stock import stock_and_flow
     >>> rows = [[1, 1, 0], [1, 2, 1], [2, 1, 2], [2, 0, 2], [1, 0, 1], [0, 2, 2], [0, 0, 1]]
     >>> h = Histories("AB", ("1", "2", "3"), rows, [20, 30, 9, 14, 12, 20, 15])

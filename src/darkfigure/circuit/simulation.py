@@ -83,7 +83,8 @@ def simulate(
     Raises
     ------
     InputError
-        For shapes that do not fit, or numbers that are no probabilities; if nobody was seen.
+        For no people, shapes that do not fit, or numbers that are no probabilities; if nobody was
+        seen.
 
     Examples
     --------
@@ -92,6 +93,8 @@ def simulate(
     >>> made.people, made.histories.people, made.stock.sum(axis=1).tolist()
     (500, ..., [...])
     """
+    if people < 1:
+        raise InputError(f"A region has one person or more, not {people}.")
     steps = len(occasions) - 1
     shape = (steps, len(cities))
     wanted = {
