@@ -287,3 +287,30 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
         assert abs(off) < 0.03, kind
         if intervals > 24 * 8:
             assert 0.91 <= share <= 0.985, kind
+
+
+def test_where_all_may_have_been_seen_or_half_of_them_there_is_no_number() -> None:
+    # in B each was seen once: seen by all means and gone at once, or one of many who stay
+    found = entry.fit(B_ONCE, "city", "city", "city", "city", starts=3)
+    assert "detection in B" in found.at_boundary
+    told = stock_and_flow(B_ONCE, found, workers=1)
+    for which in (("stock", "B"), ("flow", "B"), ("flow", None), ("stock", "B", "2")):
+        assert told.of(*which).estimate is None
+        assert told.of(*which).name in told.not_estimable
+    assert told.of("flow", "A").estimate is not None
+
+
+def test_where_all_of_a_few_were_seen_again_some_may_be_hidden() -> None:
+    def unseen(people: int) -> float:
+        enters = np.full((6, 1), 1 / 6)
+        h = simulate("A", "123456", people, enters, 0.8, [[1.0]], 1.0, seed=2).histories
+        found = entry.fit(h, "constant", "constant", "constant", "constant", starts=2)
+        assert found.at_boundary == ("detection",)
+        flow = stock_and_flow(h, found, workers=1).of("flow")
+        assert flow.lower == flow.observed == people
+        assert flow.estimate == pytest.approx(people, abs=0.01)
+        assert flow.upper is not None
+        return flow.upper - people
+
+    assert 0.3 < unseen(20) < 5
+    assert 0 <= unseen(2_000) < 1.5

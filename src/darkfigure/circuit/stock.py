@@ -16,27 +16,43 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
+from copy import copy
 from functools import partial
 from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import logit
+from scipy.stats import chi2
 
 from darkfigure import engine
 from darkfigure.circuit import _entry as kernel
 from darkfigure.circuit.amounts import Amount, StockAndFlow, limits_of
 from darkfigure.circuit.design import Design, Natural
-from darkfigure.circuit.estimates import TOUCHED, redundant
+from darkfigure.circuit.estimates import EDGE, TOUCHED, redundant
 from darkfigure.circuit.histories import Histories
 from darkfigure.circuit.m_array import MArray, m_array
-from darkfigure.circuit.maximum import first_seen, happened, information_at, known
+from darkfigure.circuit.maximum import (
+    climb,
+    first_seen,
+    happened,
+    information_at,
+    known,
+    least,
+    minus_log_likelihood,
+    quiet,
+)
 from darkfigure.circuit.multistate import Fit, design_of
 from darkfigure.errors import InputError
 
 Floats = npt.NDArray[np.float64]
 
 EVERYBODY = 1e-6  # people hidden: as good as none
+SHARES_SEEN = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99)  # of detection, where its estimate is 1
+ELSEWHERE = 0.1  # of an amount that differs by more where only half are seen, nothing is known
+PULL = 100.0  # towards such a detection
 _STEP = 1e-3  # of the differences by which the delta method goes
 
 
@@ -87,14 +103,20 @@ def stock_and_flow(histories: Histories, found: Fit, *, workers: int | None = No
     if flat.size:
         general = _jacobian(told, generic, workers)
         lost |= np.linalg.norm(general @ flat, axis=1) > TOUCHED * np.linalg.norm(general, axis=1)
+    others = [
+        (share, told(other)) for share, other in _as_likely(counts, design, found)
+    ]  # detection, and the amounts
+    for share, other in others:
+        far = np.abs(other - value) > ELSEWHERE * np.maximum(np.abs(value), 1.0)
+        lost |= far & (share == SHARES_SEEN[0])
     variance = found.settings["c_hat"] * np.sum(inside**2 / values, axis=1)
     variance += _given_data(at, design, counts, histories, value, workers)
 
     z = NormalDist().inv_cdf((1 + found.settings["level"]) / 2)
     amounts = []
     labels = _labels(histories)
-    for (what, city, occasion), seen, size, square, none in zip(
-        labels, _observed(histories), value, variance, lost, strict=True
+    for i, ((what, city, occasion), seen, size, square, none) in enumerate(
+        zip(labels, _observed(histories), value, variance, lost, strict=True)
     ):
         observed = None if np.isnan(seen) else float(seen)
         if none or not np.isfinite(size):
@@ -104,6 +126,8 @@ def stock_and_flow(histories: Histories, found: Fit, *, workers: int | None = No
         limits = limits_of(what, float(size), observed, error, z)
         if (what, city) == ("flow", None) and size - seen < EVERYBODY:
             limits = float(seen), float(seen) + _most_unseen(at, float(seen), z)
+        reach = [*limits, *(float(other[i]) for _, other in others)]
+        limits = min(reach), max(reach)
         amounts.append(Amount(what, city, occasion, observed, float(size), error, *limits))
     not_told = tuple(each.name for each in amounts if each.estimate is None)
     warnings = list(found.warnings)
@@ -214,6 +238,44 @@ def _jacobian(told: Any, beta: Floats, workers: int | None) -> Floats:
         return slopes
 
     return np.array(list(engine.run(column, range(beta.size), workers=workers))).T
+
+
+def _as_likely(counts: MArray, design: Design, found: Fit) -> Iterator[tuple[float, Floats]]:
+    """For each detection at 1, the least of `SHARES_SEEN` that the data allow, with all the rest.
+
+    At 1 there is no error, and yet a few may have been missed: limits must reach as far as this.
+    Where nobody seen in a city was ever seen again, it may even be half of them. That all were is
+    then a matter of the fixed number alone, which is likeliest where nobody is hidden; so it is the
+    likelihood given who was seen that is asked.
+    """
+    given = copy(design)
+    given.poisson = True
+    block = design.blocks["detection"]
+    eta = design.predictors(found.beta)
+    places = np.where(eta > logit(1 - EDGE), design.places, design.size)[:, block]
+    edge = np.unique(places[:, places[0] < design.size], axis=1).T
+    if not edge.size:
+        return
+    with quiet():
+        _, likeliest = climb(found.beta, counts, given)
+    allowed = likeliest + found.settings["c_hat"] * chi2.ppf(found.settings["level"], 1) / 2
+    for place in edge:
+        at = np.zeros(eta.size)
+        at[block] = np.all(places == place[:, None], axis=0)
+        for share in SHARES_SEEN:
+
+            def pulled(
+                beta: Floats, at: Floats = at, to: float = float(logit(share))
+            ) -> tuple[float, Floats]:
+                height, slope = minus_log_likelihood(beta, counts, given)
+                off = at * (given.predictors(beta) - to)
+                return height + PULL / 2 * float(off @ off), slope + PULL * given.gather(off)
+
+            with quiet():
+                other, _ = least(pulled, found.beta)
+            if minus_log_likelihood(other, counts, given)[0] < allowed:
+                yield share, other
+                break
 
 
 def _given_data(
