@@ -386,3 +386,18 @@ def test_in_a_browser(browser: Browser, file: Path, size: tuple[int, int], schem
     found = Axe().run(tab, options={"runOnly": {"type": "tag", "values": tags}})
     assert found.violations_count == 0, found.generate_report()
     tab.close()
+
+
+def test_a_way_of_which_nothing_is_told_is_no_zero() -> None:
+    some = told()
+    leg = some["corridors"]["legs"][0]
+    leg["there"] = {"moves": 0.0, "standard_error": None, "lower": None, "upper": None}
+    drawn = road_map(shown(some), None)
+    assert drawn is not None
+    assert drawn.rows[0][1] == "not shown"
+    row = next(csv.DictReader(io.StringIO(files(some)["legs"])))
+    assert row["there_moves"] == ""
+    leg |= {"moves": 90.0, "lower": 70.0, "upper": 120.0}
+    drawn = road_map(shown(some), None)
+    assert drawn is not None
+    assert drawn.title.startswith("Of those shown, most people go between Oakland and San Jose")

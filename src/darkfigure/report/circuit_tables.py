@@ -125,7 +125,12 @@ def files(told: Mapping[str, Any], *, synthetic: bool = False) -> dict[str, str]
             [
                 [
                     *(leg.get(key) for key in (*ends, *OF_FLOW)),
-                    *(leg[way].get(key) for way in ("there", "back") for key in OF_FLOW[:4]),
+                    # Nothing one way is a way of which nothing may be told, and no zero.
+                    *(
+                        leg[way].get(key) or None
+                        for way in ("there", "back")
+                        for key in OF_FLOW[:4]
+                    ),
                 ]
                 for leg in corridors["legs"]
             ],

@@ -87,7 +87,7 @@ class Names:
     ) -> bool:
         """The name of a city beside it, or further away with a line; whether there was room."""
         x, y = self.at[name]
-        wide, high = 0.59 * size * len(name) + 2, size + 3.0
+        wide, high = (0.66 if weight >= 600 else 0.59) * size * len(name) + 2, size + 3.0
         found: list[tuple[float, float, Box]] = []
         for far in away:
             for dx, dy in itertools.product((1, -1, 0), (0.0, -1.0, 1.0, -0.5, 0.5)):

@@ -116,7 +116,7 @@ def road_map(told: Mapping[str, Any], focus: str | None) -> Chart | None:
 
     return drawn_twice(
         "map",
-        title=_title(used, unit),
+        title=_title(used, unit, partly=bool(corridors and corridors["hidden"])),
         caption=_caption(used, unit, crowded=len(studied) > CROWD),
         alt=_alt(used, unit, studied),
         draw=draw,
@@ -254,7 +254,7 @@ def _named(leg: Leg) -> str:
     return f"{leg['city_a']} and {leg['city_b']}"
 
 
-def _title(used: Sequence[Leg], unit: str) -> str:
+def _title(used: Sequence[Leg], unit: str, *, partly: bool) -> str:
     if not used:
         return "The cities and the roads between them; how many people go where is not shown"
     ranked = used[::-1]
@@ -264,7 +264,7 @@ def _title(used: Sequence[Leg], unit: str) -> str:
     rest = [leg["upper"] for leg in ranked[1:]]
     said = f"between {_named(ranked[0])}: {spoken(first)} {unit}"
     if rest and all(upper is not None and upper < first.lower for upper in rest):
-        return f"Most people go {said}"
+        return f"{'Of those shown, most' if partly else 'Most'} people go {said}"
     if rest:
         return f"Which road the most people go over cannot be told; it may be that {said}"
     return f"People go {said}"
@@ -277,8 +277,8 @@ def _caption(used: Sequence[Leg], unit: str, *, crowded: bool) -> str:
             "cities of this study, small circles other cities."
         )
     return (
-        f"The wider a band, the more {unit} go over that road, both ways taken together: its "
-        "core is the lower limit, its edge the upper one. Movement from city to city is put "
+        f"The wider a band, the more {unit} go over that road, both ways taken together, as "
+        "far as they may be shown: its core is the lower limit, its edge the upper one. Movement from city to city is put "
         "on the fastest way; nobody was followed. A thin line is a road that nobody goes over, or "
         "too few to be shown. Small circles are cities that this study does not watch."
         + (" A band without a core has no range." if any(not leg["lower"] for leg in used) else "")
