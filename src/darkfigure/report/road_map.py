@@ -278,9 +278,10 @@ def _caption(used: Sequence[Leg], unit: str, *, crowded: bool) -> str:
         )
     return (
         f"The wider a band, the more {unit} go over that road, both ways taken together, as "
-        "far as they may be shown: its core is the lower limit, its edge the upper one. Movement from city to city is put "
-        "on the fastest way; nobody was followed. A thin line is a road that nobody goes over, or "
-        "too few to be shown. Small circles are cities that this study does not watch."
+        "far as they may be shown: its core is the lower limit, its edge the upper one. "
+        "Movement from city to city is put on the fastest way; nobody was followed. A thin "
+        "line is a road that nobody goes over, or too few to be shown. Small circles "
+        "are cities that this study does not watch."
         + (" A band without a core has no range." if any(not leg["lower"] for leg in used) else "")
         + (" Where there is no room, names are left out." if crowded else "")
     )
