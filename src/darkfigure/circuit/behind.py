@@ -155,6 +155,12 @@ class Behind:
             chosen &= (t == step) & (u == step + 1)
         return int(self.histories.freq[np.unique(row[chosen])].sum())
 
+    def arrived(self, city: int, origins: Sequence[int]) -> int:
+        """Different people who came to a city from any of these, whenever."""
+        row, _, r, _, s = self._steps
+        chosen = (s == city) & np.isin(r, np.array(origins, np.int64))
+        return int(self.histories.freq[np.unique(row[chosen])].sum())
+
     @property
     def _shape(self) -> tuple[int, int]:
         return len(self.histories.occasions) - 1, len(self.histories.cities)

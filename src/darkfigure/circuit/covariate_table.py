@@ -73,10 +73,11 @@ def read_covariates(path: str | Path, histories: Histories) -> dict[str, Floats]
             if not math.isnan(found[name][at]):
                 problems.append(Problem("This row is there already.", file, line, name))
                 break
-            try:
-                found[name][at] = float(given[name])
-            except ValueError:
+            value = _number(given[name])
+            if value is None:
                 problems.append(Problem("A number was expected.", file, line, name))
+            else:
+                found[name][at] = value
     if problems:
         raise InputError(problems)
     for name, values in found.items():
@@ -86,3 +87,11 @@ def read_covariates(path: str | Path, histories: Histories) -> dict[str, Floats]
             )
             raise InputError(Problem(f"There is no number for {where}.", file, column=name))
     return {name: each[:, None] if keys == ["occasion"] else each for name, each in found.items()}
+
+
+def _number(cell: str) -> float | None:
+    try:
+        value = float(cell)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None

@@ -1,9 +1,13 @@
 """What may be shown of stock, flow and double count: nothing that rests on few people.
 
 A number of people in a city is an answer to how many were seen there, so it is shown only of cities
-that may be told of at all (`shown.hidden_cities`); a share of those who were elsewhere too, only if
-enough were seen elsewhere; how long people stay and how many come from other cities, only if enough
-were seen to go. Occasions are told of the region alone, if enough people were seen on each.
+that may be told of at all (`hidden.hidden_cities`). A rate of a city is shown if enough people are
+behind it and no rate of moving that is hidden could be got from it: how long they stay, if that of
+staying there is shown (`hidden.hidden_moves`); how many come from other cities, if no single way is
+hidden by which they come, nor several with few people; how many are new, if enough were first seen
+there later; the share who were elsewhere too, if enough were seen elsewhere. Of no kind is a single
+city hidden, for all cities together would tell it. Occasions are told of the region alone, if
+enough people were seen on each.
 """
 
 from __future__ import annotations
@@ -16,10 +20,10 @@ import numpy as np
 from darkfigure.circuit.amounts import StockAndFlow
 from darkfigure.circuit.behind import Behind
 from darkfigure.circuit.double_count import double_count
-from darkfigure.circuit.hidden import hidden_cities
+from darkfigure.circuit.hidden import Bools, hidden_cities, hidden_moves
 from darkfigure.circuit.histories import Histories
 from darkfigure.circuit.shown import two_digits
-from darkfigure.disclosure import SMALLEST_COUNT
+from darkfigure.disclosure import SMALLEST_COUNT, held_back
 
 CITY = {
     "stock": "stock",
@@ -36,6 +40,12 @@ REGION = {
     "share_in_several": "share in several cities",
     "entries": "entries",
     "stay": "stay in region",
+}
+WHY = {
+    "elsewhere": ("The share of people elsewhere too of", "there and elsewhere"),
+    "entries": ("How many people are new to the region in", "first there and not at first"),
+    "moves_in": ("How many people come from other cities to", "to come one of these ways"),
+    "stay": ("How long people stay in", "to stay, or to go one way"),
 }
 NOTHING = {"estimate": None, "lower": None, "upper": None}
 
@@ -77,38 +87,36 @@ def published_people(
     (120, 159, 86)
     """
     seen = double_count(histories).published(smallest_count)
-    behind = Behind(histories)
     several = int(histories.freq @ (_places(histories) > 1))
     off = hidden_cities(histories, smallest_count)
     off |= np.array([each["hidden"] for each in seen["cities"]])
-    few_several = several < smallest_count > 1
+    few = _few(histories, smallest_count)
     cities = []
     for r, name in enumerate(histories.cities):
-        others = [s for s in range(len(histories.cities)) if s != r]
-        gone = behind.together(r, others, None)
-        come = min(int(behind.moves[others, r].sum()), several)
-        few = {
-            "elsewhere": _elsewhere(histories, r) < smallest_count,
-            "moves_in": come < smallest_count,
-            "stay": gone < smallest_count,
-        }
         entry: dict[str, Any] = {"name": name, "hidden": bool(off[r])}
         entry |= {key: seen["cities"][r][key] for key in ("seen", "at_least")}
         entry["elsewhere_seen"] = seen["cities"][r]["elsewhere"]
         for key, what in CITY.items():
-            hide = off[r] or (smallest_count > 1 and (few.get(key, False)))
+            hide = off[r] or (key in few and few[key][r])
             entry[key] = dict(NOTHING) if hide else _numbers(told, what, name)
         cities.append(entry)
+    new, again = _new_and_again(histories)
+    few_of_all = {
+        "counted_more_than_once": several,
+        "share_in_several": several,
+        "entries": int(new.sum()),
+        "stay": again,
+    }
     region: dict[str, Any] = {"seen": histories.people, "naive": seen["naive"]}
     for key, what in REGION.items():
-        hide = few_several and key in ("counted_more_than_once", "share_in_several")
+        hide = few_of_all.get(key, smallest_count) < smallest_count > 1
         region[key] = dict(NOTHING) if hide else _numbers(told, what, None)
     by_occasion = histories.freq @ (histories.patterns > 0)
     occasions = [
         {"occasion": when, "stock": _numbers(told, "stock", None, when)}
         for when in histories.occasions
     ]
-    hidden = list(seen["hidden"])
+    hidden = [*seen["hidden"], *_sentences(histories, few, off, smallest_count)]
     if smallest_count > 1 and by_occasion.min() < smallest_count:
         occasions = []
         hidden.append(
@@ -125,10 +133,55 @@ def _places(histories: Histories) -> Any:
     return (histories.patterns[:, :, None] == cities).any(axis=1).sum(axis=1)
 
 
-def _elsewhere(histories: Histories, city: int) -> int:
-    """People seen in a city and in another."""
-    here = (histories.patterns == city + 1).any(axis=1)
-    return int(histories.freq @ (here & (_places(histories) > 1)))
+def _new_and_again(histories: Histories) -> tuple[Any, int]:
+    """People first seen after the first occasion, by city, and people seen more than once."""
+    new = Behind(histories).entered("city*time")[1:].sum(axis=0)
+    again = np.count_nonzero(histories.patterns, axis=1) > 1
+    return new, int(histories.freq @ again)
+
+
+def _few(histories: Histories, smallest: int) -> dict[str, Bools]:
+    """Of which cities which rate may not be told, never of one alone."""
+    size = len(histories.cities)
+    if smallest == 1 or size == 1:
+        return {}
+    behind, hidden = Behind(histories), hidden_moves(histories, smallest)
+    several = _places(histories) > 1
+    elsewhere, come = np.zeros((2, size), np.int64)
+    stay, arrive = hidden.diagonal().copy(), np.zeros(size, bool)
+    for r in range(size):
+        others = [s for s in range(size) if s != r]
+        from_hidden = [s for s in others if hidden[s, r]]
+        here = (histories.patterns == r + 1).any(axis=1)
+        elsewhere[r] = histories.freq @ (here & several)
+        come[r] = behind.arrived(r, others)
+        if from_hidden:
+            arrive[r] = len(from_hidden) == 1 or behind.arrived(r, from_hidden) < smallest
+    told = {"stay": (stay, behind.moves.diagonal()), "moves_in": (arrive, come)}
+    few = {}
+    for key, (off, counts) in told.items():
+        if off.sum() == 1:
+            off[np.argmin(np.where(off, counts.max() + 1, counts))] = True
+        few[key] = off
+    for key, counts in (("entries", _new_and_again(histories)[0]), ("elsewhere", elsewhere)):
+        few[key] = np.zeros(size, bool)
+        few[key][sorted(held_back(counts.tolist(), smallest))] = True
+    return few
+
+
+def _sentences(histories: Histories, few: dict[str, Bools], off: Bools, smallest: int) -> list[str]:
+    """What is hidden of cities that are told of otherwise, and why."""
+    told = []
+    for key, (what, seen) in WHY.items():
+        names = [
+            city for r, city in enumerate(histories.cities) if key in few and few[key][r] > off[r]
+        ]
+        if names:
+            told.append(
+                f"{what} {', '.join(names)} is not shown: fewer than {smallest} people, or nobody, "
+                f"were seen {seen}, or another must be hidden with it."
+            )
+    return told
 
 
 def _numbers(
