@@ -260,8 +260,8 @@ def stock_and_flow(histories: Histories, found: Fit, *, workers: int | None = No
     warnings = list(found.warnings)
     if not_told:
         warnings.append(
-            f"{len(not_told)} of {len(amounts)} numbers of people hang on parameters that cannot be "
-            "estimated, and are left out. Let detection change less with time."
+            f"{len(not_told)} of {len(amounts)} numbers of people and rates hang on parameters "
+            "that cannot be estimated, and are left out. Let detection change less with time."
         )
     return StockAndFlow(tuple(amounts), not_told, found.settings, tuple(warnings))
 
@@ -433,9 +433,9 @@ def _given_data(
             second = (e - o) * (1 - share) ** 2 + o * share**2
             told.append(of_sum(first, second) / max(total, EVERYBODY) ** 2)
         several = 1 - only.sum(axis=0)
-        share = value[start + 2 * cities + 2]
-        first, second = several - share, several * (1 - 2 * share) + share**2
-        told.append(of_sum(first, second) / (freq.sum() + f) ** 2)
+        among = value[start + 2 * cities + 2]
+        off = several - among, several * (1 - 2 * among) + among**2
+        told.append(of_sum(*off) / (freq.sum() + f) ** 2)
     return np.append(told, np.zeros(value.size - len(told)))
 
 
@@ -466,8 +466,8 @@ def _limits(
 def _most_unseen(at: Natural, seen: float, z: float) -> float:
     """Where everybody was seen, how many more the data do not contradict.
 
-    Of n + f people none of f is seen with the chance C(n + f, f) P**f, which is at its largest, one,
-    where f is zero; beyond the limit it is less than exp(-z**2 / 2).
+    Of n + f people just f are never seen with the likelihood C(n + f, f) P**f, which is largest,
+    one, where f is zero; beyond the limit it is less than exp(-z**2 / 2).
     """
     chance = kernel.never_seen(*_arrays(at))[0]
     more, log_chance = 0, 0.0
