@@ -417,8 +417,7 @@ def _given_data(
         ]
 
         def of_sum(first: Floats, second: Floats) -> float:
-            at_most: float = freq @ (second - first**2)[:-1]
-            return at_most + never(first[-1], second[-1])
+            return float(freq @ (second - first**2)[:-1]) + never(first[-1], second[-1])
 
         told += [of_sum(e, e) for e in ever]
         told.append(everybody)
@@ -429,13 +428,14 @@ def _given_data(
         flow = value[start : start + cities]
         shares = value[start + cities + 2 : start + 2 * cities + 2]
         for e, o, total, share in zip(ever, only, flow, shares, strict=True):
-            first = (e - o) * (1 - share) - o * share
-            second = (e - o) * (1 - share) ** 2 + o * share**2
-            told.append(of_sum(first, second) / max(total, EVERYBODY) ** 2)
-        several = 1 - only.sum(axis=0)
-        among = value[start + 2 * cities + 2]
-        off = several - among, several * (1 - 2 * among) + among**2
-        told.append(of_sum(*off) / (freq.sum() + f) ** 2)
+            # a person counts 1 - share if there and elsewhere too, and - share if there alone
+            off = (e - o) * (1 - share) - o * share
+            square = (e - o) * (1 - share) ** 2 + o * share**2
+            told.append(of_sum(off, square) / max(total, EVERYBODY) ** 2)
+        several: Floats = 1 - only.sum(axis=0)
+        share = float(value[start + 2 * cities + 2])
+        square = several * (1 - 2 * share) + share**2
+        told.append(of_sum(several - share, square) / (freq.sum() + f) ** 2)
     return np.append(told, np.zeros(value.size - len(told)))
 
 
