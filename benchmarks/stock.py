@@ -57,7 +57,6 @@ def truths(made: Region, told: StockAndFlow) -> Iterator[tuple[str, float, float
             kind, truth = each.what, 1 - made.only.sum() / made.people
         else:
             continue
-        kind += "" if each.city or kind in ("people", each.what) else ", region"
         assert each.estimate is not None
         assert each.lower is not None
         assert each.upper is not None

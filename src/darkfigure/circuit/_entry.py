@@ -20,7 +20,6 @@ def never_seen(entry, survival, gone, movement, missed):
 
     Returns the chance, `xi` (T, R), and per person never seen the expected `entered` (T, R), `died`
     (T - 1, R), `moved` (T - 1, R, R) and `present` (T, R).
-
     """
     occasions, cities = entry.shape
     chi = np.ones((occasions, cities))
