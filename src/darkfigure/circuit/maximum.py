@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
+from scipy.optimize import line_search
 from scipy.special import digamma, gammaln, logit
 
 from darkfigure import engine
@@ -26,6 +26,7 @@ JITTER = (0.5, 1.0)  # standard deviations, on the logit scale, about the first 
 SAME = 0.01  # of -2 log L: two maxima no further apart are one
 REDUNDANT = 1e-9  # of an eigenvalue of the scaled information: zero, but for rounding
 NOTHING_KNOWN = 1e-3  # of an eigenvalue on the logit scale: a standard error above 30
+LEVEL = 1e-5  # of a slope: a climb is at its end
 TINY = 1e-300
 _STEP = 1e-3  # of the differences of gradients
 
@@ -118,12 +119,45 @@ def climb(beta: Floats, counts: MArray, design: Design) -> tuple[Floats, float]:
 def least(
     function: Callable[..., tuple[float, Floats]], start: Floats, *fixed: Any
 ) -> tuple[Floats, float]:
-    """Where a function, given with its gradient, is least below a start, and its value there."""
-    if not start.size:
-        return start, function(start, *fixed)[0]
-    most = 20 * start.size + 500
-    found = minimize(function, start, fixed, "BFGS", jac=True, options={"maxiter": most})
-    return found.x, float(found.fun)
+    """Where a function, given with its gradient, is least below a start, and its value there.
+
+    This is the method of Broyden, Fletcher, Goldfarb and Shanno, as SciPy has it, but for its
+    products of matrices: their libraries take all cores for each of many climbs at a time.
+    """
+    last: tuple[bytes, tuple[float, Floats]] = b"", (0.0, start)
+
+    def both(x: Floats) -> tuple[float, Floats]:
+        nonlocal last
+        if last[0] != (key := x.tobytes()):
+            last = key, function(x, *fixed)
+        return last[1]
+
+    x = start
+    height, slope = function(x, *fixed)
+    inverse, before, fresh = np.eye(x.size), height + float(np.linalg.norm(slope)) / 2, True
+    for _ in range(20 * x.size + 500):
+        if np.abs(slope).max(initial=0.0) <= LEVEL:
+            break
+        way = -np.einsum("ij,j->i", inverse, slope)
+        length, *_ = line_search(
+            lambda b: both(b)[0], lambda b: both(b)[1], x, way, slope, height, before
+        )
+        if length is None:
+            if fresh:
+                break
+            inverse, before, fresh = np.eye(x.size), height + float(np.linalg.norm(slope)) / 2, True
+            continue
+        step = length * way
+        x = x + step
+        now, new = both(x)
+        before, height, turned, slope, fresh = height, now, new - slope, new, False
+        rho = float(np.sum(step * turned))
+        if rho > 0:
+            bent = np.einsum("ij,j->i", inverse, turned)
+            crossed = np.multiply.outer(bent, step)
+            inverse += np.multiply.outer(step, step) * ((rho + np.sum(turned * bent)) / rho**2)
+            inverse -= (crossed + crossed.T) / rho
+    return x, height
 
 
 @contextlib.contextmanager
