@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from darkfigure.circuit import entry
 from darkfigure.circuit.histories import Histories
 from darkfigure.circuit.multistate import fit
 from darkfigure.circuit.sightings import read_histories
+from darkfigure.circuit.stock import stock_and_flow
 from darkfigure.tables import sheets
 
 Row = dict[str, Any]
 
 PLAINLY = {"people": 10_000, "occasions": 12, "cities": 4}
-JOBS: dict[str, tuple[str, tuple[str, str, str], float]] = {
+JOBS: dict[str, tuple[str, tuple[str, ...], float]] = {
     "geese-12": ("geese", ("city", "city", "city"), 2.0),
     "geese-24": ("geese", ("city+time", "city+time", "city+time"), 60.0),
     "geese-60": ("geese", ("city*time", "city*time", "city*time"), 60.0),
     "made-up-156": ("60 occasions, 12 cities", ("city", "city", "city"), 300.0),
     "made-up-274": ("60 occasions, 12 cities", ("city+time", "city+time", "city"), 300.0),
+    "entry-169": ("12 occasions, 12 cities", ("constant", "city", "city", "city"), 30.0),
 }
 
 
@@ -51,16 +55,23 @@ def made_up(people: int, occasions: int, cities: int, seed: int = 1) -> Historie
 
 
 def histories_of(table: str) -> Histories:
-    """A published table, or 10,000 people of 60 months in 12 cities."""
-    return read_histories(sheets.path(table)) if table == "geese" else made_up(10_000, 60, 12)
+    """A published table, or 10,000 people of so many months in so many cities."""
+    if table == "geese":
+        return read_histories(sheets.path(table))
+    occasions, cities = (int(word) for word in re.findall("[0-9]+", table))
+    return made_up(10_000, occasions, cities)
 
 
 def one_job(name: str) -> Row:
-    """One fit in this process."""
+    """One fit in this process; with entry, the numbers of people as well."""
     table, terms, bar = JOBS[name]
     histories = histories_of(table)
     began, used = time.perf_counter(), time.process_time()
-    found = fit(histories, *terms)
+    if len(terms) > 3:
+        found = entry.fit(histories, *terms)
+        stock_and_flow(histories, found)
+    else:
+        found = fit(histories, *terms)
     return {
         "job": name,
         "table": table,

@@ -43,6 +43,7 @@ from darkfigure.circuit.maximum import (
     least,
     minus_log_likelihood,
     quiet,
+    with_unseen,
 )
 from darkfigure.circuit.multistate import Fit, design_of
 from darkfigure.errors import InputError
@@ -271,8 +272,10 @@ def _as_likely(counts: MArray, design: Design, found: Fit) -> Iterator[tuple[flo
                 off = at * (given.predictors(beta) - to)
                 return height + PULL / 2 * float(off @ off), slope + PULL * given.gather(off)
 
+            start = found.beta.copy()
+            start[place[0]] += logit(share) - eta[at > 0][0]
             with quiet():
-                other, _ = least(pulled, found.beta)
+                other, _ = least(pulled, with_unseen(start, counts, given))
             if minus_log_likelihood(other, counts, given)[0] < allowed:
                 yield share, other
                 break
