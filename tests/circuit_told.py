@@ -38,6 +38,8 @@ ROADS = [
     ("Oakland", "Stockton", "I-205 / I-580", 73, 1.2, 9.0, 1.7),
 ]
 
+FITS = "nothing found against it"
+
 
 def amount(estimate: float, factor: float = 1.3) -> dict[str, Any]:
     lower, upper = sorted((estimate / factor, estimate * factor))
@@ -128,8 +130,8 @@ def told(**changes: Any) -> dict[str, Any]:
             {"model": "all constant", "parameters": 9, "aic": 8310.2, "difference": 186.8},
         ],
         "goodness": [
-            {"name": "3G.SR", "statistic": 21.3, "df": 18, "p": 0.264},
-            {"name": "M.ITEC", "statistic": 9.8, "df": 6, "p": 0.133},
+            {"name": "3G.SR", "statistic": 21.3, "df": 18, "p": 0.264, "verdict": FITS},
+            {"name": "M.ITEC", "statistic": None, "df": None, "p": None, "verdict": FITS},
         ],
         "warnings": ["The sightings of December are not complete."],
         "hidden": [

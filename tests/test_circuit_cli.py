@@ -96,6 +96,7 @@ def test_few_who_move_are_told_neither_in_json_nor_in_words(monkeypatch, capsys,
 
 SIGHTINGS = "person,date,city\na,2024-01-03,Reno\nb,2024-02-05,Reno\n"
 HISTORIES = "1,2,3,freq\nReno,Reno,0,50\nReno,Oakland,Oakland,20\nOakland,Reno,0,15\n"
+IDS = "case no,1,2\n" + "".join(f"x{i},Reno,Oakland\n" for i in range(9))
 LEGS = "city_a,city_b,hours\n"
 
 
@@ -108,6 +109,14 @@ LEGS = "city_a,city_b,hours\n"
         (HISTORIES + "Reno,0,0,9,9\n", (), "longer than the 4 columns"),
         (HISTORIES, ("--roads", "roads.csv"), "The roads do not connect Oakland and Reno"),
         (HISTORIES, ("--roads", "none.csv"), "There is no such file"),
+        (IDS, (), "column 'case no': This column is no occasion: it tells people apart"),
+        (IDS.replace("case no", "person"), (), "column 'person': This column is no occasion"),
+        (SIGHTINGS + "c,2024-03-05,reno\n", (), "differ in capitals or spaces only"),
+        (
+            SIGHTINGS.replace("city", "city,freq").replace("Reno", "Reno,4"),
+            (),
+            "one sighting of one",
+        ),
         (HISTORIES, ("--movement", "gravity"), "needs roads"),
         (HISTORIES, ("--survival", "sometimes"), "The survival is one of"),
         (HISTORIES, ("--every", "fortnight"), "An occasion is a week"),

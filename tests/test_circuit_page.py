@@ -250,8 +250,8 @@ def test_charts_say_what_they_show(html: str) -> None:
         "In 2024 at least twice as many people were in Sacramento as are there on a given day",
         "The cities' own counts add up to 1,143, and are of 871 people",
         "Reno and San Jose stand elsewhere by the people there than by records",
-        "There were more people in six cities of northern California and Nevada in November 2024 "
-        "than in February 2024",
+        "If agencies looked alike all the time, there were more people in six cities of northern "
+        "California and Nevada in November 2024 than in February 2024",
     ]
     alts = re.findall(r'role="img" aria-label="([^"]+)"', html)
     assert len(alts) == 2 * len(CHARTS)
@@ -280,10 +280,12 @@ def test_a_change_that_cannot_be_told_is_none() -> None:
 def test_bad_fit_and_what_has_no_number_are_told(html: str) -> None:
     assert "Two tests of whether the model fits found nothing against it." in html
     assert "Movement from Fresno to Reno cannot be told from these data." in html
-    some = told(goodness=[{"name": "M.ITEC", "statistic": 40.0, "df": 6, "p": 4e-7}])
+    bad = {"name": "M.ITEC", "statistic": 40.0, "df": 6, "p": 4e-7, "verdict": "does not fit"}
+    some = told(goodness=[bad])
     assert speaks_against(some)[0].sentence == "The data do not look as the model says: M.ITEC."
     assert not in_favour(some)
-    assert method_tables(some)[1].rows[0][-1] == "under 0.001"
+    assert method_tables(some)[1].rows[0][-2:] == ["under 0.001", "does not fit"]
+    assert method_tables(told())[1].rows[1][1:4] == ["not shown"] * 3
     for author in ("Arnason", "Schweigert", "Brownie", "Worthington", "Wilson"):
         assert author in html
     assert "<dt>AIC</dt><dd>not shown</dd>" in html

@@ -96,6 +96,8 @@ def test_of_one_person_alone_on_a_corridor_nothing_is_told(folders):
         hidden = [e for e in told["fit"]["estimates"]["movement"] if (e["city"], e["to"]) in ways]
         assert all(each["hidden"] and each["estimate"] is None for each in hidden)
         assert told["fit"]["minus2loglik"] is None
+    assert nobody["goodness"] == alone["goodness"]  # values too: with the rest known they tell
+    assert all(each["statistic"] is None for each in alone["goodness"])
     for part in ("corridors", "hidden", "network", "cities", "region", "stock_by_occasion"):
         assert form(nobody[part]) == form(alone[part]), part
 
@@ -195,6 +197,18 @@ def test_a_wrong_study_is_told_with_its_line(change, says, tmp_path):
     with pytest.raises(InputError) as refused:
         load(file)
     assert says in str(refused.value)
+
+
+def test_whatever_hangs_on_the_model_the_rest_is_rounded_too(tmp_path):
+    file = write(tmp_path, region(alone=True))
+    file.write_text(
+        file.read_text().replace('entry = "city"', 'entry = "city"\nmovement = "constant"')
+    )
+    told = circuit_study(file, tmp_path / "out").told
+    assert told["hidden"]
+    assert told["fit"]["minus2loglik"] is None
+    rates = [each["estimate"] for kind in told["fit"]["estimates"].values() for each in kind]
+    assert all(rate is None or rate == float(f"{rate:.1e}") for rate in rates)
 
 
 def test_a_focus_where_nobody_was_seen_is_refused(tmp_path):

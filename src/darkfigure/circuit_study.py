@@ -29,6 +29,12 @@ class Sightings(Section):
     end: date | None = None
     several: Literal["none", "first", "last"] = "none"
 
+    @model_validator(mode="after")
+    def _in_order(self) -> Sightings:
+        if self.start and self.end and self.end < self.start:
+            raise ValueError(f"the end, {self.end}, is before the start, {self.start}")
+        return self
+
 
 class CityList(List):
     """An agency's raw list, with the city it works in unless its records say it."""

@@ -149,8 +149,13 @@ def _told(
     )
     people = published_people(counted, histories, smallest)
     fit = shown.published(found, histories, smallest)
-    if fit["hidden"]:  # then no number may tell what is hidden of another
+    away: dict[str, Any] | None = None
+    if roads is not None and len(histories.cities) > 1:
+        away = shown.published_corridors(histories, found, roads, smallest, workers=workers)
+    hidden = [*people["hidden"], *fit["hidden"], *(away["hidden"] if away else ())]
+    if hidden:  # then no number may tell what is hidden of another
         people = shown.two_digits(people, exact=("seen", "naive", "elsewhere_seen"))
+        fit = shown.rounded(fit)
     told: dict[str, Any] = {
         "occasion": _occasion(study),
         "occasions": list(histories.occasions),
@@ -158,19 +163,19 @@ def _told(
         **people,
         "fit": fit,
         "network": None,
-        "corridors": None,
+        "corridors": away,
         "gravity": None,
         "models": None,
     }
     if roads is not None and len(histories.cities) > 1:
         told["network"] = _network(roads)
-        told["corridors"] = shown.published_corridors(
-            histories, found, roads, smallest, workers=workers
-        )
         say("Holding movement against the roads.")
         told["gravity"] = _gravity(histories, roads, terms, model, smallest, workers)
         told["models"] = _models(told["gravity"])
-    told["goodness"] = _goodness(histories, bool(told["fit"]["hidden"]))
+    told["goodness"] = _goodness(histories, bool(hidden))
+    if hidden and told["gravity"] is not None:
+        told["gravity"] = {**shown.two_digits(told["gravity"]), "models": None}
+        told["models"] = None
     places = {city.name: city for city in roads.cities} if roads else {}
     for each in told["cities"]:
         at = places.get(each["name"])
@@ -182,12 +187,10 @@ def _told(
             "population": population or (at.population if at else None),
         }
     told["comparison"] = _comparison(study, counted, told["cities"])
-    told["hidden"] = [
-        *told["hidden"],
-        *told["fit"]["hidden"],
-        *((told["corridors"] or {}).get("hidden") or ()),
-    ]
-    told["warnings"] = list(dict.fromkeys([*told["fit"]["warnings"], *_notes(study, drawn)]))
+    told["hidden"] = hidden
+    told["warnings"] = list(
+        dict.fromkeys([*fit["warnings"], *counted.warnings, *_notes(study, drawn)])
+    )
     told["sources"] = [_source(study)]
     return told
 
@@ -257,13 +260,22 @@ def _network(roads: Roads) -> dict[str, Any]:
     }
 
 
-def _goodness(histories: Histories, rounded: bool) -> list[dict[str, Any]]:
-    tests = [
-        {"name": each.name, "asks": each.asks, "statistic": each.statistic, "df": each.df,
-         "p": each.p_value}
-        for each in goodness_of_fit(histories).tests
-    ]  # fmt: skip
-    return [dict(each) for each in shown.two_digits(tests)] if rounded else tests
+def _goodness(histories: Histories, hide: bool) -> list[dict[str, Any]]:
+    """The tests of fit; where anything is hidden only how they end, for a statistic is a function
+    of all counts, and with all but one of them known it tells that one."""
+    told: list[dict[str, Any]] = []
+    for each in goodness_of_fit(histories).tests:
+        verdict = _verdict(each.p_value) if each.df else "too few people to tell"
+        row = {"name": each.name, "asks": each.asks, "verdict": verdict}
+        numbers = {"statistic": each.statistic, "df": each.df, "p": each.p_value}
+        told.append(row | (dict.fromkeys(numbers) if hide else numbers))
+    return told
+
+
+def _verdict(p_value: float) -> str:
+    if p_value < 0.01:
+        return "does not fit"
+    return "may not fit" if p_value < 0.05 else "nothing found against it"
 
 
 def _comparison(
@@ -317,11 +329,12 @@ def _comparison(
 
 
 def _notes(study: CircuitStudy, drawn: Sequence[Histories]) -> list[str]:
-    told = list(drawn[0].notes) if study.smallest_count == 1 else []
+    told = shown.published_notes(drawn[0].notes, study.smallest_count)
     if len(drawn) > 1:
         told.append(
-            f"Who is who was drawn {len(drawn) - 1} times, and the model fitted each time; ranges "
-            "hold the doubt of the links."
+            f"Who is who was drawn {len(drawn) - 1} times, and the model fitted each time: the "
+            "ranges of how many are where hold the doubt of the links. Rates and roads are those "
+            "of the most probable links."
         )
     return told
 

@@ -13,6 +13,7 @@ from darkfigure.circuit.histories import Histories
 from darkfigure.circuit.sightings import histories_of, read_histories
 from darkfigure.circuit_study import CircuitStudy
 from darkfigure.errors import InputError, Problem
+from darkfigure.lists.sighted import Sighted
 
 MOST_DRAWS = 5
 """For so many draws of who is who a model is fitted, at most; each takes as long as the first."""
@@ -78,7 +79,17 @@ def histories_of_study(
             each.days,
             [spoken.get(place, place) for place in each.places],
             cities=cities,
+            notes=_left_out(each),
             **when,
         )
         for each in sighted(lists, links, towns, draws=draws, seed=study.link.seed)
     ]
+
+
+def _left_out(sighted: Sighted) -> list[str]:
+    """What records that could not be used lacked."""
+    told = []
+    for number, what in ((sighted.undated, "day of contact"), (sighted.placeless, "city")):
+        if number:
+            told.append(f"{number:,} records say no {what} and are left out.")
+    return told

@@ -203,9 +203,13 @@ def over_draws(drawn: Sequence[StockAndFlow]) -> StockAndFlow:
         size = float(np.mean(sizes))
         seen = None if each.observed is None else min(each.observed, *sizes)
         lower, upper = limits_of(each.what, size, seen, error, z)
+        # At a boundary errors say nothing, and a draw's own limits reach further than they would.
+        lower = min([lower, *(one.lower for one in others if one.lower is not None)])
+        upper = max([upper, *(one.upper for one in others if one.upper is not None)])
         amounts.append(replace(each, estimate=size, standard_error=error, lower=lower, upper=upper))
     lost = tuple(each.name for each in amounts if each.estimate is None)
-    return replace(likeliest, amounts=tuple(amounts), not_estimable=lost)
+    told = tuple(dict.fromkeys(warning for one in drawn for warning in one.warnings))
+    return replace(likeliest, amounts=tuple(amounts), not_estimable=lost, warnings=told)
 
 
 def log_sd(hidden: float, error: float) -> float:

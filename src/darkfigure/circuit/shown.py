@@ -18,7 +18,8 @@ So once anything is hidden all numbers have two significant digits, and criteria
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -114,10 +115,14 @@ def published(
         each.name for each in kept if each.estimate is not None and each.standard_error is None
     ]
     told["warnings"] = _warnings(told, found)
-    if told["hidden"] and not exact:
-        told = two_digits(told, exact=EXACT)
-        told |= dict.fromkeys(("minus2loglik", "aic", "aicc", "estimable", "found"))
-    return told
+    return rounded(told) if told["hidden"] and not exact else told
+
+
+def rounded(fit: Mapping[str, Any]) -> dict[str, Any]:
+    """A published fit to two digits and without criteria, for where anything else is hidden."""
+    criteria = ("minus2loglik", "aic", "aicc", "estimable", "found")
+    told: dict[str, Any] = two_digits(dict(fit), exact=EXACT)
+    return told | dict.fromkeys(criteria)
 
 
 def published_corridors(
@@ -234,6 +239,36 @@ def _check(histories: Histories, smallest_count: int) -> None:
             f"There are fewer than {smallest_count} people in all, the smallest number that may be "
             "shown; nothing can be published from these histories."
         )
+
+
+def published_notes(notes: Sequence[str], smallest_count: int = SMALLEST_COUNT) -> list[str]:
+    """What is told of how the data came to be, sentence by sentence, without small numbers.
+
+    Examples
+    --------
+    >>> published_notes(["212 times somebody was in two cities. 1 person was lost by it."])
+    ['210 times somebody was in two cities.']
+    """
+    if smallest_count == 1:
+        return list(notes)
+    kept = []
+    for note in notes:
+        told: list[str] = []
+        for sentence in re.split(r"(?<=[.]) ", note):
+            numbers = [int(each.replace(",", "")) for each in re.findall(r"[0-9][0-9,]*", sentence)]
+            if "Once" in sentence or any(number < smallest_count for number in numbers):
+                if not told:
+                    break
+                continue
+            rounded = re.sub(
+                r"[0-9][0-9,]*",
+                lambda each: f"{two_digits(int(each[0].replace(',', ''))):,}",
+                sentence,
+            )
+            told.append(rounded)
+        if told:
+            kept.append(" ".join(told))
+    return kept
 
 
 def two_digits(told: Any, exact: Sequence[str] = ()) -> Any:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from darkfigure.circuit.histories import Histories
 from darkfigure.errors import InputError, Problem
@@ -23,6 +24,9 @@ Every = Literal["week", "month", "quarter", "year"] | int
 Several = Literal["none", "first", "last"]
 
 MOST_TOLD = 20
+OF_A_PERSON = {"person", "id", "name", "case", "pseudonym", "client", "identifier", "dob", "date"}
+"""Headers that no occasion has."""
+
 _EXPECTED = (
     "either one column for each occasion (0: not seen, else the city) and perhaps freq, or the "
     "columns person, date and city with one row for each sighting"
@@ -134,6 +138,7 @@ def histories_of(
     end: date | None = None,
     several: Several = "none",
     today: date | None = None,
+    notes: Sequence[str] = (),
 ) -> Histories:
     """Histories of sightings that were found by linking records, and are nowhere written down.
 
@@ -144,6 +149,8 @@ def histories_of(
         as not seen then, and the notes tell how often.
     cities, every, start, end, several, today
         As for `read_histories`. Sightings before the start or after the end are left out.
+    notes : sequence of str
+        What else a reader should know of them.
 
     Returns
     -------
@@ -179,7 +186,9 @@ def histories_of(
             where[person, day] = None
     if not where:
         raise InputError("There are no sightings in the time that is watched.")
-    return rules.pooled(where, known, "")
+    made = rules.pooled(where, known, "")
+    told = (*made.notes, *notes)
+    return Histories(made.cities, made.occasions, made.patterns, made.freq, None, told)
 
 
 class _Problems:
@@ -207,6 +216,26 @@ def _in_order(cities: Iterable[str]) -> tuple[str, ...]:
         return (0, int(city), "") if _WHOLE.fullmatch(city) else (1, 0, city)
 
     return tuple(sorted(cities, key=rank))
+
+
+def _of_a_person(rows: Sequence[tuple[int, list[str]]], at: int) -> bool:
+    """Whether a column's entries are all different, and are in no other column."""
+    entries = [cells[at] for _, cells in rows if cells[at] not in ("0", "")]
+    others = {cell for _, cells in rows for i, cell in enumerate(cells) if i != at}
+    return len(entries) > 4 and len({*entries} - others) == len(entries)
+
+
+def _check_alike(problems: _Problems, cities: Sequence[str]) -> None:
+    """Names of cities that differ in capitals or spaces only are one city, written in two ways."""
+    written: dict[str, str] = {}
+    for city in cities:
+        other = written.setdefault(" ".join(city.casefold().split()), city)
+        if other != city:
+            problems.add(
+                f"'{other}' and '{city}' differ in capitals or spaces only; write the city in one "
+                "way, or it is counted as two."
+            )
+    problems.stop()
 
 
 def _unknown(city: str, cities: Sequence[str]) -> str:
@@ -242,8 +271,17 @@ def _read_table(
         rows_of_cells = [(line, [cells[i] for i in places]) for line, cells in rows]
         if not places:
             problems.add(f"There are no occasions; expected: {_EXPECTED}.", 1)
+        for i in places:
+            if names[i] in OF_A_PERSON or _of_a_person(rows_of_cells, places.index(i)):
+                problems.add(
+                    "This column is no occasion: it tells people apart. Leave it out, or give a "
+                    "row for each sighting, with the columns person, date and city.",
+                    1,
+                    header[i],
+                )
     problems.stop()
     known = cities or _in_order({e for _, entries in rows_of_cells for e in entries} - {"0", ""})
+    _check_alike(problems, known)
     number = {"0": 0, **{city: i + 1 for i, city in enumerate(known)}}
     patterns, freq, labels = [], [], []
     for (line, cells), (_, entries) in zip(rows, rows_of_cells, strict=True):
@@ -296,6 +334,11 @@ class _Sightings:
                 "Of several cities in one occasion 'none', 'first' or 'last' counts, not "
                 f"'{self.several}'."
             )
+        if self.end and self.end > self.today:
+            raise InputError(
+                f"The end, {self.end}, is in the future; today is {self.today}. Nobody can have "
+                "been seen on the days between."
+            )
         if self.start and self.end and self.end < self.start:
             raise InputError(f"The end, {self.end}, is before the start, {self.start}.")
 
@@ -307,7 +350,12 @@ class _Sightings:
         cities: Sequence[str] | None,
     ) -> Histories:
         at = [names.index(column) for column in ("person", "date", "city")]
+        if "freq" in names:
+            problems.add(
+                "A row is one sighting of one person; it has no number of people.", 1, "freq"
+            )
         known = cities or _in_order({cells[at[2]] for _, cells in rows} - {""})
+        _check_alike(problems, known)
         number = {city: i + 1 for i, city in enumerate(known)}
         where: dict[tuple[str, date], tuple[int, int]] = {}
         for line, cells in rows:
@@ -366,7 +414,8 @@ class _Sightings:
                         continue
                 row[t] = counted or 0
         kept = patterns[patterns.any(axis=1)]
-        notes = _told(torn, len(patterns) - len(kept), self.several)
+        seen_on = np.flatnonzero(kept.any(axis=0))
+        notes = [*_told(torn, len(patterns) - len(kept), self.several), *_empty(seen_on, occasions)]
         return _made(file, cities, occasions, kept, None, None, notes)
 
     def _day(self, text: str) -> date | str:
@@ -403,6 +452,24 @@ class _Sightings:
         if self.every == "quarter":
             return tuple(f"{t // 4} Q{t % 4 + 1}" for t in range(first, first + length))
         return tuple(str(t) for t in range(first, first + length))
+
+
+def _empty(seen_on: npt.NDArray[np.int64], occasions: Sequence[str]) -> list[str]:
+    """Occasions at either end on which nobody was seen."""
+    if not seen_on.size:
+        return []
+    told = []
+    for length, end in (
+        (int(seen_on[0]), "first"),
+        (len(occasions) - 1 - int(seen_on[-1]), "last"),
+    ):
+        if length:
+            many = "occasion" if length == 1 else "occasions"
+            told.append(
+                f"Nobody was seen on the {end} {many}; if nobody looked then, move the "
+                f"{'start' if end == 'first' else 'end'}, for it is taken as people having left."
+            )
+    return told
 
 
 def _told(torn: int, lost: int, several: Several) -> tuple[str, ...]:

@@ -113,12 +113,16 @@ def circuit(
     )
     told = shown.published(found, histories, smallest, exact=True)
     if enter is not None:
-        people = published_people(stock_and_flow(histories, found), histories, smallest)
+        counted = stock_and_flow(histories, found)
+        people = published_people(counted, histories, smallest)
         told |= _stock_and_flow(people)
+        told["warnings"] = list(dict.fromkeys([*told["warnings"], *counted.warnings]))
         told["hidden"] += people["hidden"]
     if network is not None:
         told["corridors"] = shown.published_corridors(histories, found, network, smallest)
         told["hidden"] += told["corridors"]["hidden"]
+    told["warnings"] += shown.published_notes(histories.notes, smallest)
+    told["for_publication"] = not told["hidden"]
     told["seconds"] = time.perf_counter() - began
     if as_json:
         print_json(told)
@@ -236,6 +240,10 @@ def _print(told: dict[str, Any]) -> None:
         note(f"Hidden: {sentence}")
     for warning in told["warnings"]:
         note(f"Warning: {warning}")
+    if not told["for_publication"]:
+        note(
+            "These numbers have all their digits and stay inside; what may leave is a study's page."
+        )
 
 
 def _row(name: str, numbers: list[float | None], form: str) -> None:

@@ -74,8 +74,9 @@ def meant(study: Asked, told: Told) -> list[str]:
     """What the three answers are, in sentences."""
     said = [
         "There are three answers. On a given day means everybody who is there at the same time, on "
-        f"one night for instance. In {study.period} means everybody who was there at any time, "
-        "however short. On record means those whom some agency saw.",
+        f"one night for instance. In {study.period} means everybody who was there in one "
+        f"{told['occasion']} or more; visits short beside a {told['occasion']} are missed, so that "
+        "there were more than this. On record means those whom some agency saw.",
     ]
     city, region = in_focus(study, told), told["region"]
     every = f"all {counted(len(told['cities']))} cities"

@@ -11,8 +11,6 @@ from darkfigure.report.words import counted, exactly, listed, opened
 
 Told = Mapping[str, Any]
 
-SMALL = 0.05
-"""A test of fit with a smaller p-value speaks against the model."""
 MOST_ROWS = 150
 """More estimates than this stand in the files of the study only."""
 
@@ -115,7 +113,7 @@ def speaks_against(told: Told) -> list[Caveat]:
 
 def in_favour(told: Told) -> list[Caveat]:
     """What was checked and holds."""
-    tests = [test for test in told["goodness"] or () if test["p"] is not None and test["df"]]
+    tests = [test for test in told["goodness"] or () if test["verdict"] != UNTESTED]
     if not tests or _failed(told):
         return []
     return [
@@ -211,11 +209,8 @@ def method_tables(told: Told) -> list[Table]:
         Table(
             "goodness-table",
             "Does the model fit?",
-            ["Test", "Statistic", "Degrees of freedom", "p"],
-            [
-                [each["name"], exactly(each["statistic"]), str(each["df"]), _p(each["p"])]
-                for each in told["goodness"] or ()
-            ],
+            ["Test", "Statistic", "Degrees of freedom", "p", "In words"],
+            [[each["name"], *_tested(each), each["verdict"]] for each in told["goodness"] or ()],
         ),
         Table(
             "gravity-table",
@@ -258,16 +253,23 @@ def method_tables(told: Told) -> list[Table]:
     return [table for table in tables if table.rows]
 
 
+UNTESTED = "too few people to tell"
+
 _KINDS = ("survival", "detection", "movement", "entry")
 _WHERE = "Where and when"
 
 
 def _failed(told: Told) -> list[str]:
     return [
-        str(test["name"])
-        for test in told["goodness"] or ()
-        if test["p"] is not None and test["df"] and test["p"] < SMALL
+        str(test["name"]) for test in told["goodness"] or () if test["verdict"] == "does not fit"
     ]
+
+
+def _tested(test: Mapping[str, Any]) -> list[str]:
+    """The numbers of a test, where they may be told."""
+    if test["p"] is None:
+        return ["not shown"] * 3
+    return [exactly(test["statistic"]), str(test["df"]), _p(test["p"])]
 
 
 def _place(each: Mapping[str, Any]) -> str:

@@ -151,7 +151,8 @@ def order(told: Mapping[str, Any], focus: str | None) -> Chart | None:
         caption="Each row is a city, each column a rank by people per 100,000 inhabitants, the "
         "first the most. The blue dot is the rank by people on record; the grey box takes in all "
         "ranks that the city may have by people there on a given day. A dot outside its box is a "
-        "rank that comes from records, and not from people who live there."
+        "rank that comes from how many pass through and how hard agencies look, and not from how "
+        "many are there."
         + (" A row without a box has no rank." if len(ranked) < len(rows) else ""),
         alt="Rank of each city per head, by records, and by people there on a given day: "
         + "; ".join(f"{row['city']} {row['recorded_rank']:g}, and {_ranks(row)}" for row in rows)

@@ -247,8 +247,8 @@ def _time_title(points: Sequence[tuple[int, Any]], names: Sequence[str], region:
     early, late = sorted((low, high))
     more = "more" if late is high else "fewer"
     return opened(
-        f"there were {more} people in {region} in {when(names[late[0]])} than in "
-        f"{when(names[early[0]])}"
+        f"if agencies looked alike all the time, there were {more} people in {region} in "
+        f"{when(names[late[0]])} than in {when(names[early[0]])}"
     )
 
 
