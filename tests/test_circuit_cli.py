@@ -88,6 +88,14 @@ def test_few_who_move_are_told_neither_in_json_nor_in_words(monkeypatch, capsys,
     assert all(each["hidden"] and each["estimate"] is None for each in rates)
     assert not between & {(flow["city"], flow["to"]) for flow in told["corridors"]["flows"]}
     assert any("is not shown" in sentence for sentence in told["hidden"])
+    few = tmp_path / "few.csv"  # three people go nowhere from Reno but in this file
+    few.write_text(
+        "1,2,3,freq\nReno,Reno,Reno,40\nReno,0,Reno,9\nOakland,Oakland,0,50\n"
+        "Oakland,0,Oakland,20\nSacramento,Sacramento,Sacramento,30\nSacramento,Oakland,0,12\n"
+        "Oakland,Sacramento,Sacramento,14\n"
+    )
+    some = json.loads(run(monkeypatch, capsys, few, "--entry", "constant", "--json")[1])
+    assert not [each for each in some["warnings"] if "obody" in each]
     _, out, err = run(monkeypatch, capsys, file, *options)
     line = next(line for line in out.splitlines() if "from Reno to Oakland" in line)
     assert line.split()[-4:] == ["–"] * 4

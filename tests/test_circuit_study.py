@@ -98,8 +98,15 @@ def test_of_one_person_alone_on_a_corridor_nothing_is_told(folders):
         assert told["fit"]["minus2loglik"] is None
     assert nobody["goodness"] == alone["goodness"]  # values too: with the rest known they tell
     assert all(each["statistic"] is None for each in alone["goodness"])
-    for part in ("corridors", "hidden", "network", "cities", "region", "stock_by_occasion"):
+    parts = ("corridors", "hidden", "network", "cities", "region", "stock_by_occasion", "gravity")
+    for part in (*parts, "models", "comparison"):
         assert form(nobody[part]) == form(alone[part]), part
+    for told in (nobody, alone):  # a warning that names cities says what their numbers say
+        stays = {each["name"]: each["stay"]["estimate"] for each in told["cities"]}
+        short = ", ".join(name for name, stay in stays.items() if stay is not None and stay < 3)
+        warned = [each.split(" for less than 3 occasions")[0] for each in told["warnings"]]
+        assert warned == ([f"People stay in {short}"] if short else [])
+    assert not [each for told in (nobody, alone) for each in told["warnings"] if "obody" in each]
 
 
 def test_no_file_has_a_pseudonym_or_a_day(folders):

@@ -150,32 +150,30 @@ def _told(
     people = published_people(counted, histories, smallest)
     fit = shown.published(found, histories, smallest)
     away: dict[str, Any] | None = None
+    by_road: dict[str, Any] | None = None
     if roads is not None and len(histories.cities) > 1:
         away = shown.published_corridors(histories, found, roads, smallest, workers=workers)
-    hidden = [*people["hidden"], *fit["hidden"], *(away["hidden"] if away else ())]
+        say("Holding movement against the roads.")
+        by_road = _gravity(histories, roads, terms, model, smallest, workers)
+    published = [each for each in (people, fit, away, by_road) if each]
+    hidden = [sentence for each in published for sentence in each["hidden"]]
     if hidden:  # then no number may tell what is hidden of another
         people = shown.two_digits(people, exact=("seen", "naive", "elsewhere_seen"))
         fit = shown.rounded(fit)
+        away = shown.two_digits(away, exact=("hours", "miles", "steps"))
+        by_road = by_road and {**shown.two_digits(by_road), "models": None}
     told: dict[str, Any] = {
         "occasion": _occasion(study),
         "occasions": list(histories.occasions),
         "level": study.model.level,
         **people,
         "fit": fit,
-        "network": None,
+        "network": _network(roads) if away and roads else None,
         "corridors": away,
-        "gravity": None,
-        "models": None,
+        "gravity": by_road,
+        "models": _models(by_road),
+        "goodness": _goodness(histories, bool(hidden)),
     }
-    if roads is not None and len(histories.cities) > 1:
-        told["network"] = _network(roads)
-        say("Holding movement against the roads.")
-        told["gravity"] = _gravity(histories, roads, terms, model, smallest, workers)
-        told["models"] = _models(told["gravity"])
-    told["goodness"] = _goodness(histories, bool(hidden))
-    if hidden and told["gravity"] is not None:
-        told["gravity"] = {**shown.two_digits(told["gravity"]), "models": None}
-        told["models"] = None
     places = {city.name: city for city in roads.cities} if roads else {}
     for each in told["cities"]:
         at = places.get(each["name"])
@@ -189,7 +187,7 @@ def _told(
     told["comparison"] = _comparison(study, counted, told["cities"])
     told["hidden"] = hidden
     told["warnings"] = list(
-        dict.fromkeys([*fit["warnings"], *counted.warnings, *_notes(study, drawn)])
+        dict.fromkeys([*fit["warnings"], *people["warnings"], *_notes(study, drawn)])
     )
     told["sources"] = [_source(study)]
     return told

@@ -82,6 +82,7 @@ class StockAndFlow:
     settings : mapping
         Those of the fit.
     warnings : tuple of str
+        Of the amounts; what is to be known of the rates is told by the fit.
     """
 
     amounts: tuple[Amount, ...]

@@ -202,8 +202,8 @@ def published_gravity(
     Returns
     -------
     dict
-        As `Gravity.to_dict`. The elasticities rest on all who moved. Where anything is hidden of
-        the model with a rate for each pair of cities, criteria are None.
+        As `Gravity.to_dict`, and `hidden`. The elasticities rest on all who moved. Where anything
+        is hidden of the model with a rate for each pair of cities, criteria are None.
 
     Examples
     --------
@@ -222,11 +222,16 @@ def published_gravity(
     told["elasticities"] = [
         each for each in shown["coefficients"] if each["parameter"] == "movement"
     ]
+    told["hidden"] = []
     if not shown["hidden"] and not published(found.pairs, histories, smallest_count)["hidden"]:
         return told
     told = two_digits(told)
     if any(each["hidden"] for each in told["elasticities"]):
         told["explained"] = None
+        told["hidden"] = [
+            f"How movement goes with the roads is not shown: fewer than {smallest_count} people, "
+            "or nobody, were seen to go a far or a near way."
+        ]
     told["models"] = None
     return dict(told)
 

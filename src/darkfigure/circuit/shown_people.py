@@ -47,6 +47,9 @@ WHY = {
     "moves_in": ("How many people come from other cities to", "to come one of these ways"),
     "stay": ("How long people stay in", "to stay, or to go one way"),
 }
+SHORT = 3
+"""Occasions: where stays are shorter on average, who came and went between two is many."""
+
 NOTHING = {"estimate": None, "lower": None, "upper": None}
 
 
@@ -67,7 +70,8 @@ def published_people(
     -------
     dict
         `region`, with the people `seen` and their sum over the cities, `naive`; `cities`, each with
-        `hidden`; `stock_by_occasion`; and `hidden`, sentences that say what was hidden. Each number
+        `hidden`; `stock_by_occasion`; `hidden`, sentences that say what was hidden; and `warnings`,
+        which say nothing that the numbers do not. Each number
         of people or share has `estimate`, `lower` and `upper`, None where it is hidden or the
         data cannot tell. Where anything is hidden they have two significant digits.
 
@@ -123,7 +127,13 @@ def published_people(
             "How many people there were by occasion is not shown: on one of them fewer than "
             f"{smallest_count} people, or nobody, were seen."
         )
-    made = {"region": region, "cities": cities, "stock_by_occasion": occasions, "hidden": hidden}
+    made = {
+        "region": region,
+        "cities": cities,
+        "stock_by_occasion": occasions,
+        "hidden": hidden,
+        "warnings": _warnings(region, cities),
+    }
     return two_digits(made, exact=("seen", "naive", "elsewhere_seen")) if hidden else made
 
 
@@ -181,6 +191,24 @@ def _sentences(histories: Histories, few: dict[str, Bools], off: Bools, smallest
                 f"{what} {', '.join(names)} is not shown: fewer than {smallest} people, or nobody, "
                 f"were seen {seen}, or another must be hidden with it."
             )
+    return told
+
+
+def _warnings(region: dict[str, Any], cities: list[dict[str, Any]]) -> list[str]:
+    told = []
+    if any(region[key]["estimate"] is None for key in ("stock", "flow")):
+        told.append(
+            "How many people there are in all hangs on parameters that cannot be estimated from "
+            "these data. Let detection change less with time."
+        )
+    stays = {each["name"]: two_digits(each["stay"]["estimate"]) for each in cities}
+    short = [name for name, stay in stays.items() if stay is not None and stay < SHORT]
+    if short:
+        told.append(
+            f"People stay in {', '.join(short)} for less than {SHORT} occasions on average: many "
+            "visits fall between two, and more people were there than it says. Take shorter "
+            "occasions."
+        )
     return told
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from darkfigure.circuit.histories import Histories
+from darkfigure.disclosure import SMALLEST_COUNT
 from darkfigure.errors import InputError, Problem
 from darkfigure.table_file import rows_of
 
@@ -24,6 +25,7 @@ Every = Literal["week", "month", "quarter", "year"] | int
 Several = Literal["none", "first", "last"]
 
 MOST_TOLD = 20
+MANY = 5  # times the smallest count, on some occasion: then so few on another are remarkable
 OF_A_PERSON = {"person", "id", "name", "case", "pseudonym", "client", "identifier", "dob", "date"}
 """Headers that no occasion has."""
 
@@ -414,8 +416,7 @@ class _Sightings:
                         continue
                 row[t] = counted or 0
         kept = patterns[patterns.any(axis=1)]
-        seen_on = np.flatnonzero(kept.any(axis=0))
-        notes = [*_told(torn, len(patterns) - len(kept), self.several), *_empty(seen_on, occasions)]
+        notes = [*_told(torn, len(patterns) - len(kept), self.several), *_thin_ends(kept)]
         return _made(file, cities, occasions, kept, None, None, notes)
 
     def _day(self, text: str) -> date | str:
@@ -454,22 +455,17 @@ class _Sightings:
         return tuple(str(t) for t in range(first, first + length))
 
 
-def _empty(seen_on: npt.NDArray[np.int64], occasions: Sequence[str]) -> list[str]:
-    """Occasions at either end on which nobody was seen."""
-    if not seen_on.size:
+def _thin_ends(patterns: npt.NDArray[np.int64]) -> list[str]:
+    """That hardly anybody was seen on the first or the last occasion, beside the others."""
+    seen = np.count_nonzero(patterns, axis=0)
+    if seen.max(initial=0) < MANY * SMALLEST_COUNT:
         return []
-    told = []
-    for length, end in (
-        (int(seen_on[0]), "first"),
-        (len(occasions) - 1 - int(seen_on[-1]), "last"),
-    ):
-        if length:
-            many = "occasion" if length == 1 else "occasions"
-            told.append(
-                f"Nobody was seen on the {end} {many}; if nobody looked then, move the "
-                f"{'start' if end == 'first' else 'end'}, for it is taken as people having left."
-            )
-    return told
+    return [
+        f"Hardly anybody was seen on the {end} occasion; if nobody looked then, move the {bound}, "
+        "for it is taken as few being there."
+        for at, end, bound in ((0, "first", "start"), (-1, "last", "end"))
+        if seen[at] < SMALLEST_COUNT
+    ]
 
 
 def _told(torn: int, lost: int, several: Several) -> tuple[str, ...]:

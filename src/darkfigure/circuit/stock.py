@@ -131,7 +131,7 @@ def stock_and_flow(histories: Histories, found: Fit, *, workers: int | None = No
         limits = min(reach), max(reach)
         amounts.append(Amount(what, city, occasion, observed, float(size), error, *limits))
     not_told = tuple(each.name for each in amounts if each.estimate is None)
-    warnings = list(found.warnings)
+    warnings = []
     if not_told:
         warnings.append(
             f"{len(not_told)} of {len(amounts)} numbers of people hang on parameters that cannot "

@@ -113,10 +113,9 @@ def circuit(
     )
     told = shown.published(found, histories, smallest, exact=True)
     if enter is not None:
-        counted = stock_and_flow(histories, found)
-        people = published_people(counted, histories, smallest)
+        people = published_people(stock_and_flow(histories, found), histories, smallest)
         told |= _stock_and_flow(people)
-        told["warnings"] = list(dict.fromkeys([*told["warnings"], *counted.warnings]))
+        told["warnings"] += people["warnings"]
         told["hidden"] += people["hidden"]
     if network is not None:
         told["corridors"] = shown.published_corridors(histories, found, network, smallest)

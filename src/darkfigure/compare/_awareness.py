@@ -237,10 +237,9 @@ def split(
     the slopes: (1 - part) slope x of the system that has covariates, or the mean over those that
     have, weighed by 1 / own_s². A system without them then finds a share that falls as the rate
     rises by the shift. The level has its prior of equally likely `levels`; all that speaks against
-    a level
-    are the anchors, normal about log rate_i, and that no share is more than 1:
-    log rate_i >= log of what any system reports per head. Both are normal probabilities for each
-    place, so level and draw are weighed by their product, and u_i is drawn from what is left.
+    a level are the anchors, normal about log rate_i, and that no share is more than 1: log rate_i
+    >= log of what any system reports per head. Both are normal probabilities for each place, so
+    level and draw are weighed by their product, and u_i is drawn from what is left.
 
     Parameters
     ----------
