@@ -7,25 +7,18 @@ message repeats what stands in a cell: it says where somebody was, and when.
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from collections.abc import Hashable, Iterable, Sequence
+from datetime import date
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from darkfigure.circuit.histories import Histories
-from darkfigure.disclosure import SMALLEST_COUNT
+from darkfigure.circuit.occasions import Every, Occasions, Several, made
 from darkfigure.errors import InputError, Problem
 from darkfigure.table_file import rows_of
 
-Every = Literal["week", "month", "quarter", "year"] | int
-Several = Literal["none", "first", "last"]
-
 MOST_TOLD = 20
-MANY = 5  # times the smallest count, on some occasion: then so few on another are remarkable
 OF_A_PERSON = {"person", "id", "name", "case", "pseudonym", "client", "identifier", "dob", "date"}
 """Headers that no occasion has."""
 
@@ -100,7 +93,7 @@ def read_histories(
     >>> h.occasions
     ('2024-03', '2024-04', '2024-05')
     """
-    rules = _Sightings(every, start, end, several, today or date.today())
+    rules = Occasions(every, start, end, several, today or date.today())
     file = str(path)
     rows = rows_of(file)
     header_line, header = next(rows, (1, []))
@@ -125,7 +118,7 @@ def read_histories(
         else:
             whole.append((line, cells))
     if {"person", "date", "city"} <= set(names):
-        return rules.read(problems, names, whole, cities)
+        return _read_sightings(rules, problems, names, whole, cities)
     return _read_table(problems, header, names, whole, cities, [g.lower() for g in groups])
 
 
@@ -169,7 +162,7 @@ def histories_of(
     >>> histories_of([0, 1, 1], days, ["Reno", "Reno", "Oakland"], several="last")
     <Histories: 2 people in 2 cities over 2 occasions, 2 sightings>
     """
-    rules = _Sightings(every, start, end, several, today or date.today())
+    rules = Occasions(every, start, end, several, today or date.today())
     known = cities or _in_order(set(places))
     number = {city: i + 1 for i, city in enumerate(known)}
     if unknown := sorted(set(places) - number.keys()):
@@ -246,6 +239,52 @@ def _unknown(city: str, cities: Sequence[str]) -> str:
     return f"This is none of the cities {', '.join(map(repr, cities))}."
 
 
+def _read_sightings(
+    rules: Occasions,
+    problems: _Problems,
+    names: list[str],
+    rows: list[tuple[int, list[str]]],
+    cities: Sequence[str] | None,
+) -> Histories:
+    """One row for each sighting."""
+    at = [names.index(column) for column in ("person", "date", "city")]
+    if "freq" in names:
+        problems.add("A row is one sighting of one person; it has no number of people.", 1, "freq")
+    known = cities or _in_order({cells[at[2]] for _, cells in rows} - {""})
+    _check_alike(problems, known)
+    number = {city: i + 1 for i, city in enumerate(known)}
+    where: dict[tuple[str, date], tuple[int, int]] = {}
+    for line, cells in rows:
+        person, text, city = (cells[i] for i in at)
+        if not person:
+            problems.add("The person has no pseudonym; without one nothing is told.", line)
+        if city not in number:
+            problems.add(
+                _unknown(city, known) if city else "The cell is empty; name the city.",
+                line,
+                "city",
+            )
+        day = rules.day(text)
+        if isinstance(day, str):
+            problems.add(day, line, "date")
+            continue
+        if not person or city not in number:
+            continue
+        before, first_line = where.setdefault((person, day), (number[city], line))
+        if before != number[city]:
+            problems.add(
+                f"This person is in another city on the same day, on line {first_line}; "
+                "one person cannot be counted in two cities on one day: are these two people, "
+                "or is a date wrong?",
+                line,
+                "city",
+            )
+    problems.stop()
+    if not where:
+        raise InputError(Problem("There are no sightings in the file.", file=problems.file))
+    return rules.pooled({place: city for place, (city, _) in where.items()}, known, problems.file)
+
+
 def _read_table(
     problems: _Problems,
     header: list[str],
@@ -302,181 +341,4 @@ def _read_table(
         labels.append(", ".join(cells[names.index(group)] for group in groups))
     problems.stop()
     shaped = np.array(patterns, np.int64).reshape(len(patterns), len(occasions))
-    return _made(problems.file, known, occasions, shaped, freq, labels if groups else None)
-
-
-def _made(file: str, *given: Any) -> Histories:
-    """Histories, or what they refuse with the name of the file."""
-    try:
-        return Histories(*given)
-    except InputError as error:
-        told = [Problem(each.message, file=file or None) for each in error.problems]
-        raise InputError(told) from error
-
-
-@dataclass(frozen=True)
-class _Sightings:
-    """How single sightings become histories."""
-
-    every: Every
-    start: date | None
-    end: date | None
-    several: Several
-    today: date
-
-    def __post_init__(self) -> None:
-        lengths = ("week", "month", "quarter", "year")
-        days = isinstance(self.every, int) and not isinstance(self.every, bool) and self.every > 0
-        if not days and self.every not in lengths:
-            raise InputError(
-                f"An occasion is a {', '.join(lengths)} or a number of days, not '{self.every}'."
-            )
-        if self.several not in ("none", "first", "last"):
-            raise InputError(
-                "Of several cities in one occasion 'none', 'first' or 'last' counts, not "
-                f"'{self.several}'."
-            )
-        if self.end and self.end > self.today:
-            raise InputError(
-                f"The end, {self.end}, is in the future; today is {self.today}. Nobody can have "
-                "been seen on the days between."
-            )
-        if self.start and self.end and self.end < self.start:
-            raise InputError(f"The end, {self.end}, is before the start, {self.start}.")
-
-    def read(
-        self,
-        problems: _Problems,
-        names: list[str],
-        rows: list[tuple[int, list[str]]],
-        cities: Sequence[str] | None,
-    ) -> Histories:
-        at = [names.index(column) for column in ("person", "date", "city")]
-        if "freq" in names:
-            problems.add(
-                "A row is one sighting of one person; it has no number of people.", 1, "freq"
-            )
-        known = cities or _in_order({cells[at[2]] for _, cells in rows} - {""})
-        _check_alike(problems, known)
-        number = {city: i + 1 for i, city in enumerate(known)}
-        where: dict[tuple[str, date], tuple[int, int]] = {}
-        for line, cells in rows:
-            person, text, city = (cells[i] for i in at)
-            if not person:
-                problems.add("The person has no pseudonym; without one nothing is told.", line)
-            if city not in number:
-                problems.add(
-                    _unknown(city, known) if city else "The cell is empty; name the city.",
-                    line,
-                    "city",
-                )
-            day = self._day(text)
-            if isinstance(day, str):
-                problems.add(day, line, "date")
-                continue
-            if not person or city not in number:
-                continue
-            before, first_line = where.setdefault((person, day), (number[city], line))
-            if before != number[city]:
-                problems.add(
-                    f"This person is in another city on the same day, on line {first_line}; "
-                    "one person cannot be counted in two cities on one day: are these two people, "
-                    "or is a date wrong?",
-                    line,
-                    "city",
-                )
-        problems.stop()
-        if not where:
-            raise InputError(Problem("There are no sightings in the file.", file=problems.file))
-        return self.pooled(
-            {place: city for place, (city, _) in where.items()}, known, problems.file
-        )
-
-    def pooled(
-        self, where: Mapping[tuple[Hashable, date], int | None], cities: Sequence[str], file: str
-    ) -> Histories:
-        """Histories of who was in which city on which day; None is in several at once."""
-        days = [day for _, day in where]
-        opens, closes = self.start or min(days), self.end or max(days)
-        first = self._occasion(opens, opens)
-        occasions = self._names(opens, self._occasion(closes, opens) - first + 1)
-        seen: dict[Hashable, dict[int, list[tuple[date, int | None]]]] = {}
-        for (person, day), city_number in where.items():
-            t = self._occasion(day, opens) - first
-            seen.setdefault(person, {}).setdefault(t, []).append((day, city_number))
-        patterns = np.zeros((len(seen), len(occasions)), np.int64)
-        torn = 0
-        for row, by_occasion in zip(patterns, seen.values(), strict=True):
-            for t, found in by_occasion.items():
-                found.sort(key=lambda each: each[0])
-                counted = found[0 if self.several == "first" else -1][1]
-                if len({city for _, city in found}) > 1 or counted is None:
-                    torn += 1
-                    if self.several == "none":
-                        continue
-                row[t] = counted or 0
-        kept = patterns[patterns.any(axis=1)]
-        notes = [*_told(torn, len(patterns) - len(kept), self.several), *_thin_ends(kept)]
-        return _made(file, cities, occasions, kept, None, None, notes)
-
-    def _day(self, text: str) -> date | str:
-        """The date, or what is wrong with it."""
-        try:
-            day = date.fromisoformat(text)
-        except ValueError:
-            return "A date such as 2024-03-28 was expected."
-        if day > self.today:
-            return f"The date is in the future; today is {self.today}."
-        if self.start and day < self.start:
-            return f"The date is before the start, {self.start}."
-        if self.end and day > self.end:
-            return f"The date is after the end, {self.end}."
-        return day
-
-    def _occasion(self, day: date, opens: date) -> int:
-        """The number of the occasion that a day is in, from any fixed one."""
-        if isinstance(self.every, int):
-            return (day - opens).days // self.every
-        if self.every == "week":
-            return (day.toordinal() - 1) // 7  # weeks begin on Monday
-        months = 12 * day.year + day.month - 1
-        return months // {"month": 1, "quarter": 3, "year": 12}[self.every]
-
-    def _names(self, opens: date, length: int) -> tuple[str, ...]:
-        first = self._occasion(opens, opens)
-        if isinstance(self.every, int) or self.every == "week":
-            days = self.every if isinstance(self.every, int) else 7
-            begin = opens if days == self.every else opens - timedelta(opens.weekday())
-            return tuple(str(begin + timedelta(days * t)) for t in range(length))
-        if self.every == "month":
-            return tuple(f"{t // 12}-{t % 12 + 1:02}" for t in range(first, first + length))
-        if self.every == "quarter":
-            return tuple(f"{t // 4} Q{t % 4 + 1}" for t in range(first, first + length))
-        return tuple(str(t) for t in range(first, first + length))
-
-
-def _thin_ends(patterns: npt.NDArray[np.int64]) -> list[str]:
-    """That hardly anybody was seen on the first or the last occasion, beside the others."""
-    seen = np.count_nonzero(patterns, axis=0)
-    if seen.max(initial=0) < MANY * SMALLEST_COUNT:
-        return []
-    return [
-        f"Hardly anybody was seen on the {end} occasion; if nobody looked then, move the {bound}, "
-        "for it is taken as few being there."
-        for at, end, bound in ((0, "first", "start"), (-1, "last", "end"))
-        if seen[at] < SMALLEST_COUNT
-    ]
-
-
-def _told(torn: int, lost: int, several: Several) -> tuple[str, ...]:
-    """How many sightings were in several cities within one occasion, and what became of them."""
-    if not torn:
-        return ()
-    times = "Once somebody was" if torn == 1 else f"{torn:,} times somebody was"
-    told = f"{times} in several cities within one occasion; "
-    if several != "none":
-        return (f"{told}the {several} sighting counts.",)
-    told += "that is taken as not seen. Shorter occasions would tell."
-    if lost:
-        told += f" {lost:,} {'person was' if lost == 1 else 'people were'} lost by it."
-    return (told,)
+    return made(problems.file, known, occasions, shaped, freq, labels if groups else None)

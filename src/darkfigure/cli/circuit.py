@@ -14,7 +14,7 @@ from darkfigure.errors import InputError
 
 if TYPE_CHECKING:
     from darkfigure.circuit.histories import Histories
-    from darkfigure.circuit.sightings import Every
+    from darkfigure.circuit.occasions import Every
 
 DEPENDS = "constant|time|city|city+time|city*time"
 

@@ -1,0 +1,149 @@
+"""Occasions: the time watched, cut into equal spans, and single sightings pooled over them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from darkfigure.circuit.histories import Histories
+from darkfigure.disclosure import SMALLEST_COUNT
+from darkfigure.errors import InputError, Problem
+
+Every = Literal["week", "month", "quarter", "year"] | int
+Several = Literal["none", "first", "last"]
+
+MANY = 5  # times the smallest count, on some occasion: then so few on another are remarkable
+
+
+@dataclass(frozen=True)
+class Occasions:
+    """Equal spans of the time watched, and what counts of who was in several cities in one."""
+
+    every: Every
+    start: date | None
+    end: date | None
+    several: Several
+    today: date
+
+    def __post_init__(self) -> None:
+        lengths = ("week", "month", "quarter", "year")
+        days = isinstance(self.every, int) and not isinstance(self.every, bool) and self.every > 0
+        if not days and self.every not in lengths:
+            raise InputError(
+                f"An occasion is a {', '.join(lengths)} or a number of days, not '{self.every}'."
+            )
+        if self.several not in ("none", "first", "last"):
+            raise InputError(
+                "Of several cities in one occasion 'none', 'first' or 'last' counts, not "
+                f"'{self.several}'."
+            )
+        if self.end and self.end > self.today:
+            raise InputError(
+                f"The end, {self.end}, is in the future; today is {self.today}. Nobody can have "
+                "been seen on the days between."
+            )
+        if self.start and self.end and self.end < self.start:
+            raise InputError(f"The end, {self.end}, is before the start, {self.start}.")
+
+    def pooled(
+        self, where: Mapping[tuple[Hashable, date], int | None], cities: Sequence[str], file: str
+    ) -> Histories:
+        """Histories of who was in which city on which day; None is in several at once."""
+        days = [day for _, day in where]
+        opens, closes = self.start or min(days), self.end or max(days)
+        first = self._number(opens, opens)
+        occasions = self._names(opens, self._number(closes, opens) - first + 1)
+        seen: dict[Hashable, dict[int, list[tuple[date, int | None]]]] = {}
+        for (person, day), city_number in where.items():
+            t = self._number(day, opens) - first
+            seen.setdefault(person, {}).setdefault(t, []).append((day, city_number))
+        patterns = np.zeros((len(seen), len(occasions)), np.int64)
+        torn = 0
+        for row, by_occasion in zip(patterns, seen.values(), strict=True):
+            for t, found in by_occasion.items():
+                found.sort(key=lambda each: each[0])
+                counted = found[0 if self.several == "first" else -1][1]
+                if len({city for _, city in found}) > 1 or counted is None:
+                    torn += 1
+                    if self.several == "none":
+                        continue
+                row[t] = counted or 0
+        kept = patterns[patterns.any(axis=1)]
+        notes = [*_told(torn, len(patterns) - len(kept), self.several), *_thin_ends(kept)]
+        return made(file, cities, occasions, kept, None, None, notes)
+
+    def day(self, text: str) -> date | str:
+        """The date, or what is wrong with it."""
+        try:
+            day = date.fromisoformat(text)
+        except ValueError:
+            return "A date such as 2024-03-28 was expected."
+        if day > self.today:
+            return f"The date is in the future; today is {self.today}."
+        if self.start and day < self.start:
+            return f"The date is before the start, {self.start}."
+        if self.end and day > self.end:
+            return f"The date is after the end, {self.end}."
+        return day
+
+    def _number(self, day: date, opens: date) -> int:
+        """The number of the occasion that a day is in, from any fixed one."""
+        if isinstance(self.every, int):
+            return (day - opens).days // self.every
+        if self.every == "week":
+            return (day.toordinal() - 1) // 7  # weeks begin on Monday
+        months = 12 * day.year + day.month - 1
+        return months // {"month": 1, "quarter": 3, "year": 12}[self.every]
+
+    def _names(self, opens: date, length: int) -> tuple[str, ...]:
+        first = self._number(opens, opens)
+        if isinstance(self.every, int) or self.every == "week":
+            days = self.every if isinstance(self.every, int) else 7
+            begin = opens if days == self.every else opens - timedelta(opens.weekday())
+            return tuple(str(begin + timedelta(days * t)) for t in range(length))
+        if self.every == "month":
+            return tuple(f"{t // 12}-{t % 12 + 1:02}" for t in range(first, first + length))
+        if self.every == "quarter":
+            return tuple(f"{t // 4} Q{t % 4 + 1}" for t in range(first, first + length))
+        return tuple(str(t) for t in range(first, first + length))
+
+
+def _thin_ends(patterns: npt.NDArray[np.int64]) -> list[str]:
+    """That hardly anybody was seen on the first or the last occasion, beside the others."""
+    seen = np.count_nonzero(patterns, axis=0)
+    if seen.max(initial=0) < MANY * SMALLEST_COUNT:
+        return []
+    return [
+        f"Hardly anybody was seen on the {end} occasion; if nobody looked then, move the {bound}, "
+        "for it is taken as few being there."
+        for at, end, bound in ((0, "first", "start"), (-1, "last", "end"))
+        if seen[at] < SMALLEST_COUNT
+    ]
+
+
+def _told(torn: int, lost: int, several: Several) -> tuple[str, ...]:
+    """How many sightings were in several cities within one occasion, and what became of them."""
+    if not torn:
+        return ()
+    times = "Once somebody was" if torn == 1 else f"{torn:,} times somebody was"
+    told = f"{times} in several cities within one occasion; "
+    if several != "none":
+        return (f"{told}the {several} sighting counts.",)
+    told += "that is taken as not seen. Shorter occasions would tell."
+    if lost:
+        told += f" {lost:,} {'person was' if lost == 1 else 'people were'} lost by it."
+    return (told,)
+
+
+def made(file: str, *given: Any) -> Histories:
+    """Histories, or what they refuse with the name of the file."""
+    try:
+        return Histories(*given)
+    except InputError as error:
+        told = [Problem(each.message, file=file or None) for each in error.problems]
+        raise InputError(told) from error
