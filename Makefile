@@ -41,6 +41,7 @@ accuracy: .venv/dev.stamp ## hold estimators and linkage against data whose trut
 	$(BIN)/python -m benchmarks.known_truth
 	$(BIN)/python -m benchmarks.places
 	$(BIN)/python -m benchmarks.accuracy
+	DARKFIGURE_KILLS=20 $(BIN)/pytest tests/test_killed.py
 
 bench: .venv/dev.stamp ## measure time and memory, and try attacks; the documentation gets the numbers
 	$(BIN)/python -m benchmarks.speed

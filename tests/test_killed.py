@@ -14,8 +14,10 @@ import pytest
 
 from tests.agencies import traces, write_study
 
-KILLS = 20
-COMPLETED = 10  # after every so many kills a run is let through
+KILLS = int(os.environ.get("DARKFIGURE_KILLS", "5"))
+"""`make accuracy` takes 20, which is two minutes."""
+
+COMPLETED = 5  # after every so many kills a run is let through
 
 
 def start(study: Path, out: Path, home: Path) -> subprocess.Popen[bytes]:
@@ -47,8 +49,8 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_study(tmp_path_factory.mktemp("study"))
 
 
-@pytest.mark.timeout(1200)  # on a busy machine; two minutes on a quiet one
-def test_killed_at_twenty_moments_a_run_leaves_no_name_and_the_next_has_the_same_numbers(
+@pytest.mark.timeout(1200)  # on a busy machine
+def test_killed_at_any_moment_a_run_leaves_no_name_and_the_next_has_the_same_numbers(
     study: Path, tmp_path: Path
 ) -> None:
     began = time.monotonic()

@@ -146,4 +146,10 @@ def test_nobody_s_history_is_told() -> None:
     h, counts = some()
     told = json.dumps(published_people(counts, h))
     assert "patterns" not in told
-    assert set(json.loads(told)) == {"region", "cities", "stock_by_occasion", "hidden"}
+    assert set(json.loads(told)) == {
+        "region",
+        "cities",
+        "stock_by_occasion",
+        "hidden",
+        "warnings",
+    }
