@@ -1,0 +1,211 @@
+"""The maximum of a family's likelihood, by Newton's method with exact derivatives.
+
+The log-likelihood is a sum over rows of people with the same count and covariates. Each term hangs
+on its row's linear predictors only, so the gradient is X'g and the Hessian X'hX. Where the Hessian
+is not negative definite, or a full step would lead downhill, Marquardt's ridge shortens the step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from darkfigure.demand import _taylor as t
+from darkfigure.demand.families import Chances, Family, Link, chances
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+STEPS = 200
+CLOSE = 1e-10  # what a further step would add to the log-likelihood
+FAR = 30.0  # on the scale of a link: exp(-30) is nothing
+LONGEST = 3.0  # step on the scale of a link
+AT_EDGE = 1e-5  # a share of one-inflation that is as good as none
+
+
+@dataclass(frozen=True)
+class Rows:
+    """People with the same count and covariates, one row each.
+
+    Attributes
+    ----------
+    counts, people : array of int, shape (m,)
+    x : array of float, shape (m, p)
+        Covariates of the rate, the intercept among them.
+    z : array of float, shape (m, q)
+        Covariates of the second parameter; q is 0 where there is none.
+    top : int
+        The count that means "so many or more"; 0 where there is none.
+    """
+
+    counts: Ints
+    people: Ints
+    x: Floats
+    z: Floats
+    top: int = 0
+
+    def where(self, keep: npt.NDArray[np.bool_]) -> Rows:
+        """Some of the rows."""
+        return Rows(self.counts[keep], self.people[keep], self.x[keep], self.z[keep], self.top)
+
+    def predictors(self, coefficients: Floats) -> list[Floats]:
+        """The linear predictors, each of shape (m,)."""
+        p = self.x.shape[1]
+        first = self.x @ coefficients[:p]
+        return [first, self.z @ coefficients[p:]] if self.z.shape[1] else [first]
+
+
+@dataclass(frozen=True)
+class Maximum:
+    """Where the likelihood is highest.
+
+    Attributes
+    ----------
+    coefficients : array of float, shape (p + q,)
+    log_likelihood : float
+    covariance : array of float, shape (p + q, p + q)
+        Inverse of the observed information; zero for a parameter at the edge of its range.
+    converged : bool
+    at_edge : bool
+        Whether the second parameter ran to the edge of its range.
+    """
+
+    coefficients: Floats
+    log_likelihood: float
+    covariance: Floats
+    converged: bool
+    at_edge: bool
+
+
+def chances_of(of: Family, rows: Rows, coefficients: Floats, link: Link = "logit") -> Chances:
+    """What the family says of each row, the top class taken as what it is."""
+    predictors = rows.predictors(coefficients)
+    found = chances(of, rows.counts, predictors, link)
+    cut = rows.counts == rows.top
+    if not (rows.top and cut.any()):
+        return found
+    below: t.Taylor | None = None
+    for count in range(of.counts[0], rows.top):
+        here = t.exp(chances(of, np.full_like(rows.counts, count), predictors, link).log_chance)
+        below = here if below is None else below + here
+    assert below is not None
+    beyond = t.log(1.0 - below).at(cut, found.log_chance)
+    return Chances(beyond, found.log_seen, found.missed)
+
+
+def log_likelihood(
+    of: Family, rows: Rows, coefficients: Floats, link: Link = "logit"
+) -> tuple[float, Floats, Floats]:
+    """The log-likelihood with its gradient (p + q,) and Hessian (p + q, p + q)."""
+    term = chances_of(of, rows, coefficients, link).log_chance
+    return _summed(rows, term)
+
+
+def _summed(rows: Rows, term: t.Taylor) -> tuple[float, Floats, Floats]:
+    columns = [rows.x, rows.z][: term.gradient.shape[0]]
+    gradient = [c.T @ (rows.people * g) for c, g in zip(columns, term.gradient, strict=True)]
+    hessian = [
+        [a.T @ ((rows.people * term.hessian[i, j])[:, None] * b) for j, b in enumerate(columns)]
+        for i, a in enumerate(columns)
+    ]
+    return float(rows.people @ term.value), np.concatenate(gradient), np.block(hessian)
+
+
+def climb(
+    of: Family, rows: Rows, start: Floats, link: Link = "logit"
+) -> tuple[Floats, float, Floats, bool]:
+    """Newton's method from a start: coefficients, log-likelihood, Hessian, whether it arrived."""
+    x, ridge = start.copy(), 0.0
+    value, gradient, hessian = log_likelihood(of, rows, x, link)
+    for _ in range(STEPS):
+        information = -hessian
+        scale = np.maximum(np.abs(np.diag(information)), 1e-12)
+        try:
+            curved = np.linalg.cholesky(information + np.diag(ridge * scale))
+            step = np.linalg.solve(curved.T, np.linalg.solve(curved, gradient))
+        except np.linalg.LinAlgError:
+            ridge = max(10 * ridge, 1e-6)
+            if ridge > 1e12:
+                return x, value, hessian, False
+            continue
+        promised = float(step @ gradient)
+        if promised < CLOSE and ridge < 1e-3:
+            return x, value, hessian, True
+        longest = max(float(np.abs(each).max()) for each in rows.predictors(step))
+        step *= min(1.0, LONGEST / longest)
+        with np.errstate(all="ignore"):
+            found = log_likelihood(of, rows, x + step, link)
+        if np.isfinite(found[0]) and np.isfinite(found[2]).all() and found[0] >= value - 1e-11:
+            x, (value, gradient, hessian), ridge = x + step, found, ridge / 10
+            ridge = ridge if ridge > 1e-8 else 0.0
+            if max(float(np.abs(each).max()) for each in rows.predictors(x)) > FAR:
+                return x, value, hessian, False
+        else:
+            ridge = max(10 * ridge, 1e-4)
+            if ridge > 1e12:
+                return x, value, hessian, promised < 1e-6
+    return x, value, hessian, False
+
+
+def maximum(of: Family, rows: Rows, link: Link = "logit", start: Floats | None = None) -> Maximum:
+    """The highest of the likelihood.
+
+    Parameters
+    ----------
+    of : Family
+    rows : Rows
+        Those that the family does not look at are left out.
+    link : "logit" or "cloglog"
+        Of omega.
+    start : array of float, shape (p + q,), optional
+        A place near the maximum; without it several are tried.
+    """
+    rows = rows.where(of.looks_at(rows.counts) & (rows.people > 0))
+    p, q = rows.x.shape[1], rows.z.shape[1]
+    starts = [start] if start is not None else list(_starts(of, rows))
+    best: tuple[Floats, float, Floats, bool] | None = None
+    for each in starts:
+        found = climb(of, rows, each, link)
+        if best is None or found[1] > best[1] + 1e-8:
+            best = found
+    assert best is not None
+    x, value, hessian, arrived = best
+    edge = False
+    if q and of.extra == "omega":
+        shares = rows.z @ x[p:]
+        edge = bool(shares.max() < np.log(AT_EDGE))
+        arrived = arrived or edge
+    keep = np.arange(p + q) < (p if edge else p + q)
+    covariance = np.zeros((p + q, p + q))
+    try:
+        covariance[np.ix_(keep, keep)] = np.linalg.inv(-hessian[np.ix_(keep, keep)])
+    except np.linalg.LinAlgError:
+        arrived = False
+    if not (np.diag(covariance) >= 0).all():
+        arrived = False
+    return Maximum(x, value, covariance, arrived, edge)
+
+
+def _starts(of: Family, rows: Rows) -> list[Floats]:
+    """Coefficients with an intercept only, from moments."""
+    p, q = rows.x.shape[1], rows.z.shape[1]
+    weights = rows.people / rows.people.sum()
+    more = float(weights @ rows.counts) - of.counts[0]
+    rates = [np.log(np.clip(more, 0.02, 50.0)), np.log(np.clip(2 * more, 0.05, 50.0))]
+    if of.ones == "two":
+        more = np.clip(more, 1e-3, 1 - 1e-3)
+        rates = [np.log(more / (1 - more))]
+    shares = {"": [0.0], "alpha": [-1.0, 1.5], "omega": [-3.0, 0.5], "pi": [0.0]}[of.extra]
+    intercept = np.linalg.lstsq(rows.x, np.ones(rows.counts.size), rcond=None)[0]
+    second = np.linalg.lstsq(rows.z, np.ones(rows.counts.size), rcond=None)[0] if q else None
+    found = []
+    for rate in rates:
+        for share in shares:
+            each = np.zeros(p + q)
+            each[:p] = rate * intercept
+            if second is not None:
+                each[p:] = share * second
+            found.append(each)
+    return found
