@@ -164,48 +164,45 @@ def maximum(of: Family, rows: Rows, link: Link = "logit", start: Floats | None =
     """
     rows = rows.where(of.looks_at(rows.counts) & (rows.people > 0))
     p, q = rows.x.shape[1], rows.z.shape[1]
-    starts = [start] if start is not None else list(_starts(of, rows))
-    best: tuple[Floats, float, Floats, bool] | None = None
-    for each in starts:
-        found = climb(of, rows, each, link)
-        if best is None or found[1] > best[1] + 1e-8:
-            best = found
-    assert best is not None
-    x, value, hessian, arrived = best
-    edge = False
-    if q and of.extra == "omega":
-        shares = rows.z @ x[p:]
-        edge = bool(shares.max() < np.log(AT_EDGE))
-        arrived = arrived or edge
+    x, value, hessian, arrived = climb(of, rows, _start(of, rows, link) if start is None else start, link)
+    edge = of.extra in ("omega", "alpha") and bool((rows.z @ x[p:]).max() < np.log(AT_EDGE))
     keep = np.arange(p + q) < (p if edge else p + q)
     covariance = np.zeros((p + q, p + q))
     try:
         covariance[np.ix_(keep, keep)] = np.linalg.inv(-hessian[np.ix_(keep, keep)])
     except np.linalg.LinAlgError:
         arrived = False
-    if not (np.diag(covariance) >= 0).all():
-        arrived = False
-    return Maximum(x, value, covariance, arrived, edge)
+    sound = bool((np.diag(covariance) >= 0).all() and np.isfinite(covariance).all())
+    return Maximum(x, value, covariance, (arrived or edge) and sound, edge)
 
 
-def _starts(of: Family, rows: Rows) -> list[Floats]:
-    """Coefficients with an intercept only, from moments."""
+def _start(of: Family, rows: Rows, link: Link) -> Floats:
+    """The highest maximum without covariates, found from several places: few rows, no time."""
     p, q = rows.x.shape[1], rows.z.shape[1]
-    weights = rows.people / rows.people.sum()
-    more = float(weights @ rows.counts) - of.counts[0]
-    rates = [np.log(np.clip(more, 0.02, 50.0)), np.log(np.clip(2 * more, 0.05, 50.0))]
+    counts, which = np.unique(rows.counts, return_inverse=True)
+    people = np.bincount(which, weights=rows.people).astype(np.int64)
+    one = np.ones((counts.size, 1))
+    plain = Rows(counts, people, one, one[:, :0] if q == 0 else one, rows.top)
+    found = [climb(of, plain, each, link) for each in _guesses(of, plain)]
+    best = max(found, key=lambda each: each[1])[0]
+    intercepts = [
+        np.linalg.lstsq(each, np.ones(rows.counts.size), rcond=None)[0] for each in (rows.x, rows.z)
+    ]
+    start = np.zeros(p + q)
+    start[:p] = best[0] * intercepts[0]
+    if q:
+        start[p:] = np.clip(best[1], -5.0, 5.0) * intercepts[1]
+    return start
+
+
+def _guesses(of: Family, rows: Rows) -> list[Floats]:
+    """Where the climb may begin, from the mean."""
+    more = float(rows.people @ rows.counts) / float(rows.people.sum()) - of.counts[0]
     if of.ones == "two":
-        more = np.clip(more, 1e-3, 1 - 1e-3)
-        rates = [np.log(more / (1 - more))]
-    shares = {"": [0.0], "alpha": [-1.0, 1.5], "omega": [-3.0, 0.5], "pi": [0.0]}[of.extra]
-    intercept = np.linalg.lstsq(rows.x, np.ones(rows.counts.size), rcond=None)[0]
-    second = np.linalg.lstsq(rows.z, np.ones(rows.counts.size), rcond=None)[0] if q else None
-    found = []
-    for rate in rates:
-        for share in shares:
-            each = np.zeros(p + q)
-            each[:p] = rate * intercept
-            if second is not None:
-                each[p:] = share * second
-            found.append(each)
-    return found
+        more = float(np.clip(more, 1e-3, 1 - 1e-3))
+        return [np.array([np.log(more / (1 - more))])]
+    rates = np.log(np.clip([more, 2 * more], 0.02, 50.0))
+    second = {"": [], "alpha": [-1.0, 1.5], "omega": [-3.0, 0.5], "pi": [0.0]}[of.extra]
+    if not second:
+        return [rates[:1]]
+    return [np.array([rate, each]) for rate in rates for each in second]
