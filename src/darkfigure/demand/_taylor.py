@@ -8,6 +8,8 @@ Sums, products and smooth functions of such numbers have exact derivatives by th
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from scipy import special
@@ -28,7 +30,7 @@ class Taylor:
         g = self.gradient
         return Taylor(value, first * g, first * self.hessian + (second * g)[:, None] * g[None])
 
-    def __add__(self, other: Taylor | Floats | float) -> Taylor:
+    def __add__(self, other: Taylor | npt.NDArray[Any] | float) -> Taylor:
         if isinstance(other, Taylor):
             return Taylor(
                 self.value + other.value,
@@ -39,7 +41,7 @@ class Taylor:
 
     __radd__ = __add__
 
-    def __mul__(self, other: Taylor | Floats | float) -> Taylor:
+    def __mul__(self, other: Taylor | npt.NDArray[Any] | float) -> Taylor:
         if not isinstance(other, Taylor):
             return Taylor(self.value * other, self.gradient * other, self.hessian * other)
         g, f = self.gradient, other.gradient
@@ -58,10 +60,10 @@ class Taylor:
     def __neg__(self) -> Taylor:
         return Taylor(-self.value, -self.gradient, -self.hessian)
 
-    def __sub__(self, other: Taylor | Floats | float) -> Taylor:
+    def __sub__(self, other: Taylor | npt.NDArray[Any] | float) -> Taylor:
         return self + -other
 
-    def __rsub__(self, other: Floats | float) -> Taylor:
+    def __rsub__(self, other: npt.NDArray[Any] | float) -> Taylor:
         return -self + other
 
     def at(self, rows: npt.NDArray[np.bool_], other: Taylor) -> Taylor:

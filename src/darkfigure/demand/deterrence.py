@@ -1,6 +1,6 @@
-"""An arrest that deters: the second comes less easily than the first, and what that does to a total.
+"""An arrest that deters: the next comes less easily than the first, and what that does to totals.
 
-Somebody is first arrested at a rate lambda, and after that at lambda d, in a period of length 1. The
+Somebody is first arrested at a rate lambda, and later at lambda d, in a period of length 1. The
 first arrest falls at a time 1 - s, and k - 1 more in the s that is left, so that
 
     P(0) = exp(-lambda)
@@ -201,7 +201,7 @@ def deterrence(
     --------
     >>> found = deterrence(Counts([1, 2, 3, 4, 5, 6], [142, 81, 49, 7, 3, 1]), [1.0, 0.5])
     >>> [round(row.total) for row in found.rows]
-    [393, 325]
+    [393, 316]
     """
     if not 0 < level < 1:
         raise InputError(f"The level of an interval lies between 0 and 1, not {level}.")
@@ -240,7 +240,8 @@ def _deterred(counts: Counts, factor: float, differ: bool, level: float) -> Dete
         rate = math.exp(log_rate)
         if differ:
             return chances_differing(rate, factor, most)
-        return chances(np.array([rate]), factor, most)[0]
+        one: Floats = chances(np.array([rate]), factor, most)[0]
+        return one
 
     def loglik(log_rate: float) -> float:
         p = spread(log_rate)

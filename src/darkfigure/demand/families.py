@@ -128,16 +128,23 @@ def family(name: str) -> Family:
     return FAMILIES[name]
 
 
+def log_factorial(counts: Ints) -> npt.NDArray[np.float64]:
+    """log y! of each count, from a table of those up to the highest."""
+    upto = np.arange(int(counts.max()) + 1, dtype=np.float64)
+    table: npt.NDArray[np.float64] = gammaln(upto + 1)
+    return table[counts]
+
+
 def _log_base(base: Base, counts: Ints, rate: Taylor, log_rate: Taylor, extra: Taylor) -> Taylor:
     """log p_y, accurate for y = 0 as well, less log y! where the distribution has it."""
     if base == "poisson":
-        return log_rate * counts - rate - gammaln(counts + 1.0)
+        return log_rate * counts - rate - log_factorial(counts)
     if base == "geometric":
         return log_rate * counts - t.log1p(rate) * (counts + 1.0)
     alpha = t.exp(extra)
     spread = t.log1p(alpha * rate)
     power = t.exp(-extra) + counts
-    return log_rate * counts - power * spread + t.log_rising(alpha, counts) - gammaln(counts + 1.0)
+    return log_rate * counts - power * spread + t.log_rising(alpha, counts) - log_factorial(counts)
 
 
 def chances(
@@ -158,7 +165,7 @@ def chances(
     u, *rest = t.variables(*predictors)
     second = rest[0] if rest else u
     # lambda/2 is the odds of two meetings against one, lambda/3 of three against two: these are
-    # what the two-count families regress on (Boehning & van der Heijden 2009, section 3).
+    # what the two-count families regress on (Boehning & van der Heijden 2009).
     log_rate = u + {"chao": np.log(2.0), "zelterman": np.log(2.0), "oichao": np.log(3.0)}.get(
         of.name, 0.0
     )
@@ -171,21 +178,19 @@ def chances(
             seen = t.log(t.one_less_exp(none))
             return Chances(log_chance, seen, t.exp(none - seen))
         # p_first + p_(first + 1)
-        seen = log_rate * first - rate - gammaln(first + 1.0) - t.log_expit(-u)
+        seen = log_rate * first - rate - float(gammaln(first + 1.0)) - t.log_expit(-u)
         return Chances(log_chance, seen, t.exp(none - seen))
-    once = _log_base(of.base, np.ones_like(counts), rate, log_rate, second)
     chance = _log_base(of.base, counts, rate, log_rate, second)
     above_none = t.log(t.one_less_exp(none))
     if of.ones == "as all":
         return Chances(chance - above_none, above_none, t.exp(none - above_none))
     beyond_one = (
-        t.log_poisson_beyond_one(rate)
-        if of.base == "poisson"
-        else (log_rate - t.log1p(rate)) * 2.0
+        t.log_poisson_beyond_one(rate) if of.base == "poisson" else (log_rate - t.log1p(rate)) * 2.0
     )
-    is_one = counts == 1
     if of.ones == "left out":
         return Chances(chance - beyond_one, beyond_one, t.exp(none - beyond_one))
+    is_one = counts == 1
+    once = _log_base(of.base, np.ones_like(counts), rate, log_rate, second)
     log_omega, log_rest = OMEGA_LINKS[link](second)
     if of.ones == "inflated last":
         chance = chance + log_rest - above_none
@@ -208,14 +213,14 @@ def chances(
 
 
 _LAST = (
-    "One-inflation is taken to come last: some people are met once and then never again, but nobody "
-    "was left unmet for it. Those never met are missed for want of luck alone, and those met once "
-    "stand for as many of them as all others do."
+    "One-inflation is taken to come last: a share of those met is met once only and never again (an "
+    "arrest that stops people, names that are lost). Before that they were as easy to miss as "
+    "anybody, so that each of them stands for others who were never met."
 )
 _FIRST = (
     "One-inflation is taken to come first: a share of all people is met exactly once whatever "
-    "happens, and so is never missed. Only the others can have been missed, and the total is the "
-    "smaller of the two orders."
+    "happens, and so can never be missed. Only the others can have been missed, and the total is "
+    "the smaller one of the two orders."
 )
 _HURDLE_LAST = (
     "Being met once has a chance of its own among those met; among all others, never met or met "
@@ -223,8 +228,8 @@ _HURDLE_LAST = (
     "there are as many unmet as for those met more often."
 )
 _HURDLE_FIRST = (
-    "Being met exactly once has a chance of its own among all people, met or not; everybody else is "
-    "never met or met twice and more by the distribution. It is one-inflation that comes first."
+    "Being met exactly once has a chance of its own among all people, met or not; everybody else "
+    "is never met, or met twice and more, by the distribution. It is one-inflation that comes first."
 )
 _ALIKE = "people with the same covariates are met at the same rate, and one meeting changes nothing"
 _DIFFER = "rates differ between people, most being low (exponential); one meeting changes nothing"
@@ -324,7 +329,7 @@ def _table() -> Mapping[str, Family]:
         Family(
             "ztnegbin",
             "negative binomial, nobody met zero times",
-            "rates differ between people (gamma), how much is estimated; one meeting changes nothing",
+            "rates differ between people (gamma, estimated); one meeting changes nothing",
             "negbin",
             "as all",
             extra="alpha",

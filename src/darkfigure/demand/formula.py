@@ -7,6 +7,7 @@ against which the others stand (treatment coding, as in R).
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +36,7 @@ def terms_of(formula: str) -> list[tuple[str, ...]]:
     >>> terms_of("y ~ 1")
     []
     """
-    left, tilde, right = formula.partition("~")
+    _, tilde, right = formula.partition("~")
     if not tilde or "~" in right or not right.strip():
         raise InputError(f"'{formula}' is no formula; write 'y ~ 1' or 'y ~ sex + age'.")
     terms: list[tuple[str, ...]] = []
@@ -123,9 +124,7 @@ def design(formula: str, counts: Counts) -> tuple[npt.NDArray[np.float64], list[
     return whole, names
 
 
-def _coded(
-    name: str, counts: Counts, formula: str
-) -> tuple[npt.NDArray[np.float64], list[str]]:
+def _coded(name: str, counts: Counts, formula: str) -> tuple[npt.NDArray[np.float64], list[str]]:
     if name not in counts.covariates:
         there = ", ".join(counts.covariates) or "none but the counts"
         raise InputError(
@@ -136,7 +135,7 @@ def _coded(
             )
         )
     cells = [str(cell) for cell in counts.covariates[name]]
-    lines = counts.lines or [None] * len(cells)
+    lines: Sequence[int | None] = counts.lines or [None] * len(cells)
     empty = [line for cell, line in zip(cells, lines, strict=True) if cell.lower() in MISSING]
     if empty:
         told = (

@@ -25,6 +25,12 @@ LONGEST = 3.0  # step on the scale of a link
 AT_EDGE = 1e-5  # a share of one-inflation that is as good as none
 
 
+def times(matrix: Floats, vector: Floats) -> Floats:
+    """Their product, by one thread: replicates run side by side, and BLAS would start more."""
+    product: Floats = np.einsum("mi,i->m", matrix, vector)
+    return product
+
+
 @dataclass(frozen=True)
 class Rows:
     """People with the same count and covariates, one row each.
@@ -53,8 +59,8 @@ class Rows:
     def predictors(self, coefficients: Floats) -> list[Floats]:
         """The linear predictors, each of shape (m,)."""
         p = self.x.shape[1]
-        first = self.x @ coefficients[:p]
-        return [first, self.z @ coefficients[p:]] if self.z.shape[1] else [first]
+        first = times(self.x, coefficients[:p])
+        return [first, times(self.z, coefficients[p:])] if self.z.shape[1] else [first]
 
 
 @dataclass(frozen=True)
@@ -105,12 +111,16 @@ def log_likelihood(
 
 def _summed(rows: Rows, term: t.Taylor) -> tuple[float, Floats, Floats]:
     columns = [rows.x, rows.z][: term.gradient.shape[0]]
-    gradient = [c.T @ (rows.people * g) for c, g in zip(columns, term.gradient, strict=True)]
+    gradient = [times(c.T, rows.people * g) for c, g in zip(columns, term.gradient, strict=True)]
     hessian = [
-        [a.T @ ((rows.people * term.hessian[i, j])[:, None] * b) for j, b in enumerate(columns)]
+        [
+            np.einsum("mi,mj->ij", (rows.people * term.hessian[i, j])[:, None] * a, b)
+            for j, b in enumerate(columns)
+        ]
         for i, a in enumerate(columns)
     ]
-    return float(rows.people @ term.value), np.concatenate(gradient), np.block(hessian)
+    value = float(np.sum(rows.people * term.value))
+    return value, np.concatenate(gradient), np.block(hessian)
 
 
 def climb(
@@ -164,7 +174,9 @@ def maximum(of: Family, rows: Rows, link: Link = "logit", start: Floats | None =
     """
     rows = rows.where(of.looks_at(rows.counts) & (rows.people > 0))
     p, q = rows.x.shape[1], rows.z.shape[1]
-    x, value, hessian, arrived = climb(of, rows, _start(of, rows, link) if start is None else start, link)
+    x, value, hessian, arrived = climb(
+        of, rows, _start(of, rows, link) if start is None else start, link
+    )
     edge = of.extra in ("omega", "alpha") and bool((rows.z @ x[p:]).max() < np.log(AT_EDGE))
     keep = np.arange(p + q) < (p if edge else p + q)
     covariance = np.zeros((p + q, p + q))

@@ -4,7 +4,7 @@
     semiparametric    how many are met is drawn from the total first, then who, from those met
     parametric        all people are drawn, met and unmet, and how often each is met, by the family
 
-The first keeps the number met as it is and so leaves out part of the chance (Norris & Pollock 1996).
+The first keeps the number met as it is, and so leaves out part of the chance.
 """
 
 from __future__ import annotations
@@ -114,10 +114,10 @@ def _people_drawn(fitted: Fitted, rng: np.random.Generator) -> Rows:
     second = eta[1][which] if len(eta) > 1 else np.zeros(which.size)
     drawn = times_met(of, np.exp(eta[0])[which], second, fitted.link, rng)
     keep = drawn > 0
-    whole = np.column_stack([drawn[keep].astype(np.float64), which[keep]]).astype(np.int64)
-    unique, people = np.unique(whole, axis=0, return_counts=True)
-    of_row = unique[:, 1]
-    return Rows(unique[:, 0], people, rows.x[of_row], rows.z[of_row])
+    most = int(drawn.max(initial=1)) + 1
+    cells, people = np.unique(which[keep] * most + drawn[keep], return_counts=True)
+    of_row = cells // most
+    return Rows(cells % most, people, rows.x[of_row], rows.z[of_row])
 
 
 def times_met(
