@@ -213,8 +213,8 @@ def chances(
 
 
 _LAST = (
-    "One-inflation is taken to come last: a share of those met is met once only and never again (an "
-    "arrest that stops people, names that are lost). Before that they were as easy to miss as "
+    "One-inflation is taken to come last: a share of those met is met once only and never again "
+    "(an arrest that stops people, names that are lost). Before that they were as easy to miss as "
     "anybody, so that each of them stands for others who were never met."
 )
 _FIRST = (
@@ -229,7 +229,7 @@ _HURDLE_LAST = (
 )
 _HURDLE_FIRST = (
     "Being met exactly once has a chance of its own among all people, met or not; everybody else "
-    "is never met, or met twice and more, by the distribution. It is one-inflation that comes first."
+    "is never met, or met twice and more, by the distribution. One-inflation comes first here."
 )
 _ALIKE = "people with the same covariates are met at the same rate, and one meeting changes nothing"
 _DIFFER = "rates differ between people, most being low (exponential); one meeting changes nothing"

@@ -27,6 +27,7 @@ AUTO = ("ztpoisson", "ztgeom", "ztnegbin")
 TOO_MANY_WITHOUT = 0.05  # replicates without a total
 POOR = 0.001  # a p-value of the fit
 BETTER = 2.0  # an AIC that is clearly lower
+ALIKE = 0.01  # an AIC that is the same
 OTHER_ORDER = {
     f"{a}{base}": f"{b}{base}"
     for base in ("poisson", "geom")
@@ -79,7 +80,12 @@ def compare_families(
                 raise
             continue  # the top class begins too low for it
         rows.append(_row(found))
-    return sorted(rows, key=lambda row: (not row["usable"], not row["comparable"], row["aic"] or 0))
+
+    def place(row: dict[str, Any]) -> tuple[bool, bool, float]:
+        counts_for = row["usable"] and row["comparable"]
+        return not row["usable"], not row["comparable"], round(row["aic"], 4) if counts_for else 0.0
+
+    return sorted(rows, key=place)
 
 
 def _row(found: Fitted) -> dict[str, Any]:
@@ -246,15 +252,13 @@ def _chosen(counts: Counts, formula: str) -> tuple[Fitted, list[dict[str, Any]]]
 
 
 def _supported(counts: Counts, formula: str) -> str:
-    for row in compare_families(counts, formula):
-        if row["usable"] and row["comparable"]:
-            other = OTHER_ORDER.get(row["family"])
-            both = f" (or its other order, '{other}')" if other else ""
-            return (
-                f"Of those that can, '{row['family']}'{both} has the lowest AIC, {row['aic']:.1f}, "
-                f"and says {row['total']:,.0f}."
-            )
-    return "No family that looks at all counts can; a lower bound may exist: 'chao'."
+    rows = [r for r in compare_families(counts, formula) if r["usable"] and r["comparable"]]
+    if not rows:
+        return "No family that looks at all counts can; a lower bound may exist: 'chao'."
+    alike = [row for row in rows if row["aic"] < rows[0]["aic"] + ALIKE]
+    told = ", ".join(f"'{row['family']}' ({row['total']:,.0f} people)" for row in alike)
+    which = "has" if len(alike) == 1 else "have, all alike,"
+    return f"Of those that can, {told} {which} the lowest AIC, {rows[0]['aic']:.1f}."
 
 
 def _details(found: Fitted, level: float) -> dict[str, Any]:
@@ -311,6 +315,11 @@ def _doubts(
         )
     if not found.of.lower_bound:
         doubts += _below_the_bound(counts, found, formula, details)
+    if found.se > found.total - found.observed:
+        doubts.append(
+            f"The standard error, {found.se:,.0f}, is larger than the number of the unseen: the "
+            "counts hardly tell how many there are."
+        )
     tested: Mapping[str, Any] | None = details["fit"]
     if tested is not None and tested["p"] is not None and tested["p"] < POOR:
         doubts.append(
