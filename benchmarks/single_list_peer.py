@@ -3,20 +3,20 @@
 Parity is to the peer's number, but for these, each of which can be shown from its own numbers:
 
 - `ztHurdlegeom` stopped short of the maximum on several tables: its log-likelihood is below that of
-  `oiztgeom`, and without covariates the two are the same model of the counts.
-- `ztnegbin` adds up rising factorials as differences of log-gammas, which at a small alpha loses all
-  digits: on taxicabs and cholera its log-likelihood is above the one of perfect fit. Its standard
-  errors are too small by a factor of up to ten; the parametric bootstrap agrees with ours.
+  `Hurdleztgeom`, and without covariates the two are the same model of the counts.
+- `ztnegbin` loses all digits at a small alpha: on taxicabs and cholera its log-likelihood is above
+  that of a perfect fit. Its standard errors are too small, of totals up to ten times; finite
+  differences and the parametric bootstrap agree with ours.
 - The variance of who was met has a factor too few in three families of the geometric: the sum of w
-  stands for that of (1 - P) w^2 in `zotgeom` and `ztHurdlegeom`, and of w - 1 in `ztoigeom`, though
-  the Poisson ones are right. With the peer's own sum we get the peer's standard error.
-- `ztHurdlegeom` and `Hurdleztgeom` have errors of coefficients that are off by up to a quarter: that
-  of pi is not 1 / sqrt(n pi (1 - pi)) in the first.
-- `Hurdleztgeom` on snowshoe hares has a standard error of the rate that is not the one of `zotgeom`,
-  though both rest on the same counts.
-- The vignette's fit with two formulas has a standard error a tenth larger than the one of exact second
-  derivatives, which finite differences confirm.
-- Where it failed, or the total is no number, ours answers if there is a maximum, and refuses if not.
+  stands for that of (1 - P) w^2 in `zotgeom` and `ztHurdlegeom`, and of w - 1 in `ztoigeom`; the
+  Poisson ones are right. With the peer's own sum we get the peer's standard error.
+- `ztHurdlegeom` and `Hurdleztgeom` have errors of coefficients that are off by up to a quarter:
+  that of pi is not 1 / sqrt(n pi (1 - pi)) in the first.
+- `Hurdleztgeom` on snowshoe hares has an error of the rate that is not the one of `zotgeom`, though
+  both rest on the same counts.
+- The fit of the vignette with two formulas has a standard error a tenth larger than that of exact
+  second derivatives, which finite differences confirm.
+- Where it failed, or its total is no number, ours answers if there is a maximum, and else refuses.
 """
 
 from __future__ import annotations
@@ -110,24 +110,36 @@ def exact(counts: Counts) -> Counts:
 
 
 @cache
-def pairs() -> tuple[Pair, ...]:
+def answers() -> dict[str, dict[str, Any]]:
+    """What the peer answers, by data, formula and family."""
+    found: dict[str, dict[str, Any]] = json.loads(PEER.read_text(encoding="utf-8"))
+    return found
+
+
+@cache
+def counts_of(table: str) -> Counts:
+    """A published table as the peer reads it."""
+    return exact(read_counts(table))
+
+
+@cache
+def pair(name: str) -> Pair:
+    """One fit, ours beside the peer's."""
+    data, formula, model = name.split("|")
+    published = formula == "published_vignette"
+    ours = fit(
+        family(model),
+        counts_of(TABLES[data]),
+        FORMULAS[formula],
+        "~ gender + age" if published else "~ 1",
+        "cloglog" if published else "logit",
+    )
+    return Pair(name, ours, answers()[name])
+
+
+def pairs() -> Iterator[Pair]:
     """Every fit."""
-    found = []
-    read: dict[str, Counts] = {}
-    for name, theirs in json.loads(PEER.read_text(encoding="utf-8")).items():
-        data, formula, model = name.split("|")
-        table = TABLES[data]
-        counts = read.setdefault(table, exact(read_counts(table)))
-        published = formula == "published_vignette"
-        ours = fit(
-            family(model),
-            counts,
-            FORMULAS[formula],
-            "~ gender + age" if published else "~ 1",
-            "cloglog" if published else "logit",
-        )
-        found.append(Pair(name, ours, theirs))
-    return tuple(found)
+    return map(pair, answers())
 
 
 def compared() -> Iterator[tuple[str, str, float, float, float]]:

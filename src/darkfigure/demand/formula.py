@@ -97,13 +97,14 @@ def design(formula: str, counts: Counts) -> tuple[npt.NDArray[np.float64], list[
     >>> names, x.tolist()[1]
     (['(Intercept)', 'sexm', 'age'], [1.0, 0.0, 41.0])
     """
+    terms = terms_of(formula)
     left = formula.partition("~")[0].strip()
     if left and left.lower() not in COUNT_NAMES and left in counts.covariates:
         raise InputError(f"The left of '{formula}' is '{left}', which is not the count; write y.")
     coded: dict[str, tuple[npt.NDArray[np.float64], list[str]]] = {}
     columns = [np.ones((counts.counts.size, 1))]
     names = [INTERCEPT]
-    for term in terms_of(formula):
+    for term in terms:
         for name in term:
             if name not in coded:
                 coded[name] = _coded(name, counts, formula)

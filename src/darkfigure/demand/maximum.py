@@ -141,15 +141,15 @@ def climb(
                 return x, value, hessian, False
             continue
         promised = float(step @ gradient)
-        if promised < CLOSE and ridge < 1e-3:
-            return x, value, hessian, True
+        if promised < CLOSE and ridge == 0.0:
+            return x + step, value + promised / 2, hessian, True
         longest = max(float(np.abs(each).max()) for each in rows.predictors(step))
         step *= min(1.0, LONGEST / longest)
         with np.errstate(all="ignore"):
             found = log_likelihood(of, rows, x + step, link)
         if np.isfinite(found[0]) and np.isfinite(found[2]).all() and found[0] >= value - 1e-11:
             x, (value, gradient, hessian), ridge = x + step, found, ridge / 10
-            ridge = ridge if ridge > 1e-8 else 0.0
+            ridge = ridge if ridge > 1e-7 else 0.0
             if max(float(np.abs(each).max()) for each in rows.predictors(x)) > FAR:
                 return x, value, hessian, False
         else:
