@@ -312,6 +312,27 @@ def test_starts_lead_to_the_same_maximum() -> None:
         assert again.log_likelihood == pytest.approx(found.loglik, abs=1e-6)
 
 
+@settings(max_examples=12, deadline=None)
+@given(
+    st.dictionaries(st.integers(1, 30), st.integers(1, 2000), min_size=1, max_size=6),
+    st.sampled_from(["auto", *FAMILIES]),
+    st.booleans(),
+)
+def test_any_counts_have_an_answer_or_a_sentence(
+    frequencies: dict[int, int], name: str, cut: bool
+) -> None:
+    counts = Counts(list(frequencies), list(frequencies.values()))
+    if cut and max(frequencies) > 1:
+        counts = Counts(counts.counts, counts.people, top=max(frequencies))
+    try:
+        found = people(counts, name)
+    except (InputError, NoEstimateError) as refused:
+        assert str(refused).endswith(".")
+        return
+    assert counts.observed <= found.lower <= found.total <= found.upper < math.inf
+    assert found.total <= 1000 * counts.observed
+
+
 def test_a_misfit_is_told() -> None:
     homeless = read_counts("utrecht-homeless")
     told = goodness(homeless, "ztpoisson")

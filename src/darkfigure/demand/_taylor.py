@@ -74,6 +74,21 @@ class Taylor:
             np.where(rows, self.hessian, other.hessian),
         )
 
+    def summed(self, by: int) -> Taylor:
+        """Sums over each `by` rows that follow each other."""
+        k = self.gradient.shape[0]
+        return Taylor(
+            self.value.reshape(-1, by).sum(axis=-1),
+            self.gradient.reshape(k, -1, by).sum(axis=-1),
+            self.hessian.reshape(k, k, -1, by).sum(axis=-1),
+        )
+
+    def put(self, at: npt.NDArray[np.intp], other: Taylor) -> Taylor:
+        """This number with some of its rows from another one."""
+        value, gradient, hessian = self.value.copy(), self.gradient.copy(), self.hessian.copy()
+        value[at], gradient[..., at], hessian[..., at] = other.value, other.gradient, other.hessian
+        return Taylor(value, gradient, hessian)
+
 
 def variables(*values: Floats) -> list[Taylor]:
     """The variables themselves: gradient 1, Hessian 0."""

@@ -92,13 +92,12 @@ def chances_of(of: Family, rows: Rows, coefficients: Floats, link: Link = "logit
     cut = rows.counts == rows.top
     if not (rows.top and cut.any()):
         return found
-    below: t.Taylor | None = None
-    for count in range(of.counts[0], rows.top):
-        here = t.exp(chances(of, np.full_like(rows.counts, count), predictors, link).log_chance)
-        below = here if below is None else below + here
-    assert below is not None
-    beyond = t.log(1.0 - below).at(cut, found.log_chance)
-    return Chances(beyond, found.log_seen, found.missed)
+    # 1 less the chances of all lower counts: every such count of every row in the class at once.
+    at, lower = np.flatnonzero(cut), np.arange(of.counts[0], rows.top)
+    each = [np.repeat(p[at], lower.size) for p in predictors]
+    below = t.exp(chances(of, np.tile(lower, at.size), each, link).log_chance)
+    beyond = t.log(1.0 - below.summed(lower.size))
+    return Chances(found.log_chance.put(at, beyond), found.log_seen, found.missed)
 
 
 def log_likelihood(
@@ -141,10 +140,11 @@ def climb(
                 return x, value, hessian, False
             continue
         promised = float(step @ gradient)
-        if promised < CLOSE and ridge == 0.0:
-            return x + step, value + promised / 2, hessian, True
+        if promised < CLOSE and ridge < 1e-3:
+            last = step if ridge == 0.0 else 0.0 * step
+            return x + last, value + max(promised, 0.0) / 2 * (ridge == 0.0), hessian, True
         longest = max(float(np.abs(each).max()) for each in rows.predictors(step))
-        step *= min(1.0, LONGEST / longest)
+        step *= min(1.0, LONGEST / max(longest, 1e-300))
         with np.errstate(all="ignore"):
             found = log_likelihood(of, rows, x + step, link)
         if np.isfinite(found[0]) and np.isfinite(found[2]).all() and found[0] >= value - 1e-11:

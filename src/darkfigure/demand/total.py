@@ -28,6 +28,7 @@ from darkfigure.errors import InputError, NoEstimateError
 NO_LIMIT = 1000.0  # times the people met: a total that is no number
 UNTOLD = 20.0  # a standard error on the scale of the logarithm of the rate
 ENOUGH = 2  # people met more than once
+OFTEN = {1: "once", 2: "twice", 3: "three times"}
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,7 @@ def _too_few(of: Family, frequencies: dict[int, int]) -> str:
     if of.ones == "two":
         for y in (first, last):
             if not frequencies.get(y):
-                return f"nobody was met exactly {y} times"
+                return f"nobody was met exactly {OFTEN[y]}"
     elif of.ones != "as all" and not any(n for y, n in frequencies.items() if y > 2):
         return "nobody was met more than twice, so the rate of those met again is not known"
     return ""
