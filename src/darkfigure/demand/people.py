@@ -38,6 +38,10 @@ BOUND = (
     "This is a lower bound, not an estimate of how many people there are: there are probably more, "
     "and the upper limit of the interval is one of the bound, not of the total."
 )
+NO_BOUND = (
+    "It is a bound however rates differ, but none where too many were met once only: if an arrest "
+    "deters, or people are lost after the first, it is too high."
+)
 
 
 def compare_families(
@@ -300,6 +304,8 @@ def _doubts(
 ) -> list[str]:
     """What the reader must know; the Chao bound and the other order go into the details."""
     doubts = [BOUND] if found.of.lower_bound else []
+    if found.of.name == "chao":
+        doubts.append(NO_BOUND)
     if counts.top:
         doubts.append(f"The count {counts.top} is taken as '{counts.top} or more'.")
     if found.of.mechanism:
