@@ -74,6 +74,13 @@ class Taylor:
             np.where(rows, self.hessian, other.hessian),
         )
 
+    def among(self, k: int, place: int) -> Taylor:
+        """This number of one variable as one of k variables, of which it is the one at `place`."""
+        m = self.value.size
+        gradient, hessian = np.zeros((k, m)), np.zeros((k, k, m))
+        gradient[place], hessian[place, place] = self.gradient[0], self.hessian[0, 0]
+        return Taylor(self.value, gradient, hessian)
+
     def summed(self, by: int) -> Taylor:
         """Sums over each `by` rows that follow each other."""
         k = self.gradient.shape[0]
@@ -110,11 +117,6 @@ def log(u: Taylor) -> Taylor:
 def log1p(u: Taylor) -> Taylor:
     inverse = 1 / (1 + u.value)
     return u.of(np.log1p(u.value), inverse, -inverse * inverse)
-
-
-def reciprocal(u: Taylor) -> Taylor:
-    inverse = 1 / u.value
-    return u.of(inverse, -inverse * inverse, 2 * inverse**3)
 
 
 def one_less_exp(u: Taylor) -> Taylor:

@@ -31,7 +31,7 @@ Extra = Literal["", "alpha", "omega", "pi"]
 Link = Literal["logit", "cloglog"]
 
 OMEGA_LINKS: Mapping[str, Callable[[Taylor], tuple[Taylor, Taylor]]] = {
-    "logit": lambda u: (t.log_expit(u), t.log_expit(-u)),
+    "logit": lambda u: (share := t.log_expit(u), share - u),
     "cloglog": lambda u: (t.log_cloglog(u), -t.exp(u)),
 }
 
@@ -162,15 +162,16 @@ def chances(
     link : "logit" or "cloglog"
         Of omega.
     """
-    u, *rest = t.variables(*predictors)
-    second = rest[0] if rest else u
+    # What hangs on the rate alone is worked out in one variable: a quarter of the work.
+    u, *rest = t.variables(*(predictors if of.extra == "alpha" else predictors[:1]))
+    alpha = rest[0] if rest else u
     # lambda/2 is the odds of two meetings against one, lambda/3 of three against two: these are
     # what the two-count families regress on (Boehning & van der Heijden 2009).
     log_rate = u + {"chao": np.log(2.0), "zelterman": np.log(2.0), "oichao": np.log(3.0)}.get(
         of.name, 0.0
     )
     rate = t.exp(log_rate)
-    none = _log_base(of.base, np.zeros_like(counts), rate, log_rate, second)
+    none = _log_base(of.base, np.zeros_like(counts), rate, log_rate, alpha)
     if of.ones == "two":
         first = of.counts[0]
         log_chance = t.log_expit(u).at(counts == first + 1, t.log_expit(-u))
@@ -180,35 +181,45 @@ def chances(
         # p_first + p_(first + 1)
         seen = log_rate * first - rate - float(gammaln(first + 1.0)) - t.log_expit(-u)
         return Chances(log_chance, seen, t.exp(none - seen))
-    chance = _log_base(of.base, counts, rate, log_rate, second)
-    above_none = t.log(t.one_less_exp(none))
+    chance = _log_base(of.base, counts, rate, log_rate, alpha)
     if of.ones == "as all":
-        return Chances(chance - above_none, above_none, t.exp(none - above_none))
-    beyond_one = (
-        t.log_poisson_beyond_one(rate) if of.base == "poisson" else (log_rate - t.log1p(rate)) * 2.0
-    )
-    if of.ones == "left out":
-        return Chances(chance - beyond_one, beyond_one, t.exp(none - beyond_one))
+        seen = t.log(t.one_less_exp(none))
+        return Chances(chance - seen, seen, t.exp(none - seen))
+    if of.ones in ("left out", "hurdle last"):
+        beyond_one = (
+            t.log_poisson_beyond_one(rate)
+            if of.base == "poisson"
+            else (log_rate - t.log1p(rate)) * 2.0
+        )
+        if of.ones == "left out":
+            return Chances(chance - beyond_one, beyond_one, t.exp(none - beyond_one))
+    once = _log_base(of.base, np.ones_like(counts), rate, log_rate, alpha)
     is_one = counts == 1
-    once = _log_base(of.base, np.ones_like(counts), rate, log_rate, second)
-    log_omega, log_rest = OMEGA_LINKS[link](second)
+    log_share, log_rest = (
+        each.among(2, 1) for each in OMEGA_LINKS[link](t.variables(predictors[1])[0])
+    )
+
+    def both(one: Taylor) -> Taylor:
+        return one.among(2, 0)
+
     if of.ones == "inflated last":
-        chance = chance + log_rest - above_none
-        inflated = t.log(t.exp(log_omega) + t.exp(log_rest + once - above_none))
-        return Chances(inflated.at(is_one, chance), above_none, t.exp(none - above_none))
+        seen = t.log(t.one_less_exp(none))
+        inflated = t.log(t.exp(log_share) + t.exp(log_rest + both(once - seen)))
+        log_chance = inflated.at(is_one, both(chance - seen) + log_rest)
+        return Chances(log_chance, both(seen), both(t.exp(none - seen)))
     if of.ones == "inflated first":
-        unseen = log_rest + none
+        unseen = log_rest + both(none)
         seen = t.log(t.one_less_exp(unseen))
-        inflated = t.log(t.exp(log_omega) + t.exp(log_rest + once))
-        log_chance = inflated.at(is_one, chance + log_rest) - seen
+        inflated = t.log(t.exp(log_share) + t.exp(log_rest + both(once)))
+        log_chance = inflated.at(is_one, both(chance) + log_rest) - seen
         return Chances(log_chance, seen, t.exp(unseen - seen))
     not_one = t.log(t.one_less_exp(once))
     if of.ones == "hurdle last":
-        log_chance = log_omega.at(is_one, chance + log_rest - beyond_one)
-        return Chances(log_chance, beyond_one - not_one, t.exp(none - beyond_one))
-    unseen = log_rest + none - not_one
+        log_chance = log_share.at(is_one, both(chance - beyond_one) + log_rest)
+        return Chances(log_chance, both(beyond_one - not_one), both(t.exp(none - beyond_one)))
+    unseen = log_rest + both(none - not_one)
     seen = t.log(t.one_less_exp(unseen))
-    log_chance = log_omega.at(is_one, chance + log_rest - not_one) - seen
+    log_chance = log_share.at(is_one, both(chance - not_one) + log_rest) - seen
     return Chances(log_chance, seen, t.exp(unseen - seen))
 
 

@@ -70,7 +70,7 @@ def fit_of(found: Fitted) -> dict[str, Any] | None:
     of, top = found.of, found.maximum
     if top is None or of.ones == "two":
         return None
-    rows = found.rows.where(of.looks_at(found.rows.counts) & (found.rows.people > 0))
+    rows = found.rows.part(of.looks_at(found.rows.counts) & (found.rows.people > 0))
     patterns, which = np.unique(np.column_stack([rows.x, rows.z]), axis=0, return_inverse=True)
     people = np.bincount(which.ravel(), weights=rows.people)
     p = rows.x.shape[1]

@@ -20,6 +20,7 @@ Ints = npt.NDArray[np.int64]
 
 STEPS = 200
 CLOSE = 1e-10  # what a further step would add to the log-likelihood
+NEAR = 1e-5  # the same where only coefficients matter: its step leaves them right to 1e-5 errors
 FAR = 30.0  # on the scale of a link: exp(-30) is nothing
 LONGEST = 3.0  # step on the scale of a link
 AT_EDGE = 1e-5  # a share of one-inflation that is as good as none
@@ -52,9 +53,9 @@ class Rows:
     z: Floats
     top: int = 0
 
-    def where(self, keep: npt.NDArray[np.bool_]) -> Rows:
+    def part(self, rows: npt.NDArray[np.bool_]) -> Rows:
         """Some of the rows."""
-        return Rows(self.counts[keep], self.people[keep], self.x[keep], self.z[keep], self.top)
+        return Rows(self.counts[rows], self.people[rows], self.x[rows], self.z[rows], self.top)
 
     def predictors(self, coefficients: Floats) -> list[Floats]:
         """The linear predictors, each of shape (m,)."""
@@ -123,9 +124,13 @@ def _summed(rows: Rows, term: t.Taylor) -> tuple[float, Floats, Floats]:
 
 
 def climb(
-    of: Family, rows: Rows, start: Floats, link: Link = "logit"
+    of: Family, rows: Rows, start: Floats, link: Link = "logit", close: float = CLOSE
 ) -> tuple[Floats, float, Floats, bool]:
-    """Newton's method from a start: coefficients, log-likelihood, Hessian, whether it arrived."""
+    """Newton's method from a start: coefficients, log-likelihood, Hessian, whether it arrived.
+
+    It has arrived when one more step would add less than `close`; that step is taken, the
+    derivatives at its end are not worked out.
+    """
     x, ridge = start.copy(), 0.0
     value, gradient, hessian = log_likelihood(of, rows, x, link)
     for _ in range(STEPS):
@@ -140,7 +145,7 @@ def climb(
                 return x, value, hessian, False
             continue
         promised = float(step @ gradient)
-        if promised < CLOSE and ridge < 1e-3:
+        if promised < close and ridge < 1e-3:
             last = step if ridge == 0.0 else 0.0 * step
             return x + last, value + max(promised, 0.0) / 2 * (ridge == 0.0), hessian, True
         longest = max(float(np.abs(each).max()) for each in rows.predictors(step))
@@ -159,7 +164,13 @@ def climb(
     return x, value, hessian, False
 
 
-def maximum(of: Family, rows: Rows, link: Link = "logit", start: Floats | None = None) -> Maximum:
+def maximum(
+    of: Family,
+    rows: Rows,
+    link: Link = "logit",
+    start: Floats | None = None,
+    close: float = CLOSE,
+) -> Maximum:
     """The highest of the likelihood.
 
     Parameters
@@ -171,11 +182,13 @@ def maximum(of: Family, rows: Rows, link: Link = "logit", start: Floats | None =
         Of omega.
     start : array of float, shape (p + q,), optional
         A place near the maximum; without it several are tried.
+    close : float
+        When to stop: what one more step would add to the log-likelihood.
     """
-    rows = rows.where(of.looks_at(rows.counts) & (rows.people > 0))
+    rows = rows.part(of.looks_at(rows.counts) & (rows.people > 0))
     p, q = rows.x.shape[1], rows.z.shape[1]
     x, value, hessian, arrived = climb(
-        of, rows, _start(of, rows, link) if start is None else start, link
+        of, rows, _start(of, rows, link) if start is None else start, link, close
     )
     edge = of.extra in ("omega", "alpha") and bool((rows.z @ x[p:]).max() < np.log(AT_EDGE))
     keep = np.arange(p + q) < (p if edge else p + q)

@@ -20,7 +20,7 @@ from scipy.special import expit
 from darkfigure import engine
 from darkfigure.demand.counts_table import Counts
 from darkfigure.demand.families import Family
-from darkfigure.demand.maximum import Rows, chances_of, maximum
+from darkfigure.demand.maximum import NEAR, Rows, chances_of, maximum
 from darkfigure.demand.total import NO_LIMIT, Fitted, robust, total_of
 from darkfigure.errors import InputError
 
@@ -95,7 +95,7 @@ def total_again(fitted: Fitted, rows: Rows) -> float:
     start = fitted.maximum.coefficients
     if fitted.maximum.at_edge:
         start = np.where(np.arange(start.size) < rows.x.shape[1], start, np.maximum(start, -4.0))
-    found = maximum(of, rows, fitted.link, start)
+    found = maximum(of, rows, fitted.link, start, NEAR)
     total = total_of(of, rows, found, fitted.link)[0]
     if found.converged and total <= NO_LIMIT * rows.people.sum():
         return total

@@ -128,7 +128,7 @@ def rows_of(of: Family, counts: Counts, formula: str, inflation: str) -> tuple[R
 
 def total_of(of: Family, rows: Rows, found: Maximum, link: Link) -> tuple[float, float, float]:
     """The total, and the two parts of its variance."""
-    standing = rows.where(of.adds(rows.counts) & (rows.people > 0))
+    standing = rows.part(of.adds(rows.counts) & (rows.people > 0))
     chances = chances_of(of, standing, found.coefficients, link)
     missed = chances.missed
     total = float(rows.people.sum() + np.sum(standing.people * missed.value))
@@ -215,7 +215,7 @@ def _too_few(of: Family, frequencies: dict[int, int]) -> str:
 def _why_not(of: Family, rows: Rows, found: Maximum, total: float, variance: float) -> str:
     """Why a fit cannot be used, or an empty text."""
     observed = float(rows.people.sum())
-    standing = rows.where(of.adds(rows.counts))
+    standing = rows.part(of.adds(rows.counts))
     p = rows.x.shape[1]
     spread = np.einsum("ij,jk,ik->i", standing.x, found.covariance[:p, :p], standing.x)
     if not math.isfinite(total) or total > NO_LIMIT * observed:
