@@ -4,9 +4,9 @@
 
 Made-up people in worlds that go by one family each, and in some that go by none: arrests that
 deter, rates that go by a covariate nobody wrote down, a few who are met all the time. In each
-world every family is asked. The bar is that 95 % log-normal limits hold the number of people in 92 to 98 % of
-500 worlds where the family is the one that made them. Where it is another, there is no bar: the
-numbers say how far off one would be. Beside them stands the bootstrap, on fewer.
+world every family is asked. The bar is that 95 % log-normal limits hold the number of people in 92
+to 98 % of 500 worlds where the family is the one that made them. Where it is another, there is no
+bar: the numbers say how far off one would be. Beside them stands the bootstrap, on fewer.
 
 Written to benchmarks/results/single-list-<date>.json; 1 if a bar is missed. `--small` tries a few
 and writes nothing.
