@@ -1,0 +1,460 @@
+"""A scenario as a TOML file: a market's cities, groups and hours, and all that is not known of it.
+
+Nothing is taken without a citation: see `distributions`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, model_validator
+
+from darkfigure.demand.distributions import Number, Unknown
+from darkfigure.demand.market import GROUPS, PARAMETERS
+from darkfigure.errors import InputError, Problem
+from darkfigure.helplines import Helpline
+from darkfigure.settings import Section, Text, line_of, read
+from darkfigure.study import About, HelpSection
+
+Floats = npt.NDArray[np.float64]
+Hours = Annotated[float, Field(ge=0, strict=False, allow_inf_nan=False)]
+LEVEL = 0.95
+PER = "exploited_per_trafficker"
+
+
+class Group(Unknown):
+    """How many people of a group there are at the start.
+
+    Attributes
+    ----------
+    file, city : str, optional
+        An `estimate.json` of `darkfigure size`, or a `circuit.json` of a study of people who move
+        and the city in it, in place of a distribution.
+    times : float
+        What the number is multiplied by, such as men in the county of whom a share is given.
+    flow_years : float, optional
+        Over how many years the number is a flow (everybody who was there at any time): the number
+        there at one time is then N = flow / (1 + flow_years / stay).
+    same_as : str, optional
+        A city with whose number of this group this one is drawn together, as with buyers where
+        the same share of men buys; `times` is then its own.
+    """
+
+    file: Text | None = None
+    city: Text | None = None
+    times: Annotated[float, Field(gt=0, strict=False, allow_inf_nan=False)] = 1.0
+    flow_years: Annotated[float, Field(gt=0, strict=False, allow_inf_nan=False)] | None = None
+    same_as: Text | None = None
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether its numbers stand in another file, or are those of another city."""
+        return self.file is not None or self.same_as is not None
+
+
+class Split(Section):
+    """Hours a year, by whom they are spent on."""
+
+    exploited: Hours
+    buyers: Hours
+    traffickers: Hours
+
+    @property
+    def numbers(self) -> list[float]:
+        """In the order of `market.GROUPS`."""
+        return [self.exploited, self.buyers, self.traffickers]
+
+
+class Enforcement(Section):
+    """Hours of a city's police today, and after the shift; the same where that is left out."""
+
+    today: Split
+    shifted: Split | None = None
+    source: str = ""
+
+    @property
+    def then(self) -> Split:
+        """After the shift."""
+        return self.shifted or self.today
+
+
+class City(Section):
+    """A city: its groups at the start and its hours of enforcement.
+
+    Attributes
+    ----------
+    exploited, buyers, traffickers : Group
+        `buyers` are all who would buy, deterred or not. `traffickers` may be left out where
+        `exploited_per_trafficker` is given: controlled exploited people for each trafficker.
+    hours : Enforcement
+    """
+
+    exploited: Group
+    buyers: Group
+    traffickers: Group | None = None
+    exploited_per_trafficker: Group | None = None
+    hours: Enforcement
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> City:
+        if (self.traffickers is None) == (self.exploited_per_trafficker is None):
+            raise ValueError("give either 'traffickers' or 'exploited_per_trafficker'")
+        return self
+
+
+class Movement(Section):
+    """Where exploited people and traffickers are a month later: a row for each city."""
+
+    rows: dict[str, dict[str, Number]] = Field(default_factory=dict)
+    file: Text | None = None
+    source: str = ""
+    grade: Annotated[str, Field(pattern="^(A|B|assumption)$")] = "assumption"
+
+    @model_validator(mode="after")
+    def _holds(self) -> Movement:
+        if not self.source.strip():
+            raise ValueError("movement has no citation; say in 'source' where it comes from")
+        if bool(self.rows) == (self.file is not None):
+            raise ValueError("give either 'rows' or the 'file' of a study of people who move")
+        return self
+
+
+class Scenario(Section):
+    """A whole scenario, as `load` reads it.
+
+    Attributes
+    ----------
+    title, place, period : str
+        What the page is headed, where, and what "today" is.
+    cities : dict of name to City
+        The first is the one that the question is about.
+    movement : Movement or None
+        None where nobody moves.
+    parameters : dict of name to Unknown
+        All of `market.PARAMETERS`.
+    years, draws, seed : int
+        Years ahead, draws of everything unknown, and the seed of the random numbers.
+    sobol_runs : int
+        Runs at most to tell what matters most; 0 for none.
+    more_hours : bool
+        Whether the shift may take another number of hours than there are today.
+    about : About
+    help : Helpline
+    """
+
+    title: Text
+    place: Text
+    period: Text
+    years: Annotated[int, Field(ge=1, le=50)] = 10
+    draws: Annotated[int, Field(ge=100, le=1_000_000)] = 10_000
+    sobol_runs: Annotated[int, Field(ge=0, le=2**20)] = 2**14
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+    more_hours: bool = False
+    cities: dict[Text, City]
+    movement: Movement | None = None
+    parameters: dict[str, Unknown]
+    about: About = About()
+    help_line: HelpSection = Field(default=HelpSection(), alias="help")
+
+    @property
+    def help(self) -> Helpline:
+        """The help line of the page."""
+        return self.help_line.line
+
+    @property
+    def names(self) -> list[str]:
+        """The cities."""
+        return list(self.cities)
+
+    def hours(self, *, shifted: bool) -> Floats:
+        """Hours a year, shape (cities, 3)."""
+        every = self.cities.values()
+        return np.array([(c.hours.then if shifted else c.hours.today).numbers for c in every])
+
+    @property
+    def matrix(self) -> Floats:
+        """Movement in a month, shape (cities, cities)."""
+        if self.movement is None:
+            return np.eye(len(self.cities))
+        rows = self.movement.rows
+        return np.array([[rows[a].get(b, 0.0) for b in self.names] for a in self.names])
+
+    def unknowns(self) -> Iterator[Named]:
+        """All that the scenario is made of, parameters first, with their words and units."""
+        for name, each in PARAMETERS.items():
+            free = not self.parameters[name].known
+            yield Named(name, each.words, each.unit, self.parameters[name], name, free)
+        for city, one in self.cities.items():
+            for group, words in (
+                ("exploited", f"exploited people in {city}"),
+                ("buyers", f"buyers in {city}"),
+                ("traffickers", f"traffickers in {city}"),
+                ("exploited_per_trafficker", f"exploited people for each trafficker in {city}"),
+            ):
+                size: Group | None = getattr(one, group)
+                if size is None:
+                    continue
+                unit = "people" if size.times == 1 else f"people, for each of {size.times:,.4g}"
+                unit += f", at any time in {size.flow_years:g} years" if size.flow_years else ""
+                column = f"{size.same_as or city}: {group}"
+                free = not size.known and not size.same_as
+                yield Named(f"{city}: {group}", words, unit, size, column, free)
+
+
+@dataclass(frozen=True)
+class Named:
+    """An unknown with its name in the file, in words, and its unit.
+
+    `drawn_as` names the unknown that it is drawn with, itself if it is `free`.
+    """
+
+    name: str
+    words: str
+    unit: str
+    unknown: Unknown
+    drawn_as: str
+    free: bool
+
+
+def drawn(scenario: Scenario, shares: Floats) -> tuple[dict[str, Floats], Floats]:
+    """Parameters and sizes at the start, from the shares of the distributions below them.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    shares : array, shape (n, unknowns that are not fixed)
+
+    Returns
+    -------
+    parameters : dict of name to array, shape (n,)
+    sizes : array, shape (n, cities, 3)
+    """
+    values: dict[str, Floats] = {}
+    every = list(scenario.unknowns())
+    free = [each.name for each in every if each.free]
+    for each in every:
+        known = each.unknown.known
+        share = 0.5 if known else shares[:, free.index(each.drawn_as)]
+        values[each.name] = np.broadcast_to(each.unknown.quantile(share), len(shares))
+    parameters = {
+        name: np.clip(values[name], each.low, each.high) for name, each in PARAMETERS.items()
+    }
+    sizes = np.empty((len(shares), len(scenario.cities), len(GROUPS)))
+    for c, (city, one) in enumerate(scenario.cities.items()):
+        for j, group in enumerate((one.exploited, one.buyers, one.traffickers)):
+            if group is None:
+                each_has = np.maximum(values[f"{city}: {PER}"], 1e-3)
+                sizes[:, c, j] = sizes[:, c, 0] * parameters["controlled"] / each_has
+                continue
+            sizes[:, c, j] = np.maximum(0.0, values[f"{city}: {GROUPS[j]}"]) * group.times
+            if group.flow_years is not None:
+                sizes[:, c, j] /= 1 + group.flow_years / parameters["stay"]
+    return parameters, sizes
+
+
+def load(path: str | Path) -> Scenario:
+    """Read a scenario, or say everything that is wrong with it at once.
+
+    Parameters
+    ----------
+    path : str or Path
+        A TOML file. Files named in it are sought beside it.
+
+    Raises
+    ------
+    InputError
+        One problem for each thing wrong, with its line: no citation, an unknown parameter, groups
+        or hours that are negative, hours that do not add up, movement that does not add up to one.
+    """
+    given = read(path, Scenario)
+    if given.settings is None:
+        raise InputError(given.problems)
+    scenario = given.settings
+    problems: list[Problem] = []
+
+    def wrong(told: str, *where: str) -> None:
+        problems.append(Problem(told, file=str(path), line=line_of(where, given.text)))
+
+    for city, one in scenario.cities.items():
+        for group in (*GROUPS, PER):
+            size: Group | None = getattr(one, group)
+            if size is None or size.file is None:
+                continue
+            try:
+                found = _from_file(Path(path).parent, size)
+            except InputError as error:
+                wrong(error.problems[0].message, "cities", city, group, "file")
+                continue
+            one = one.model_copy(update={group: found})
+        scenario.cities[city] = one
+    for city, one in scenario.cities.items():
+        for group in (*GROUPS, PER):
+            size = getattr(one, group)
+            if size is None or size.same_as is None:
+                continue
+            other: City | None = scenario.cities.get(size.same_as)
+            like: Group | None = getattr(other, group) if other else None
+            if like is None or like.elsewhere:
+                told = f"{group} in {city} are to be the same as in '{size.same_as}', where there "
+                wrong(f"{told}is no distribution of them.", "cities", city, group, "same_as")
+                continue
+            kept = {key: getattr(size, key) for key in ("source", "grade", "assumption", "same_as")}
+            kept["times"] = size.times
+            one = one.model_copy(update={group: like.model_copy(update=kept)})
+        scenario.cities[city] = one
+    if not problems:
+        _check(scenario, wrong)
+    if scenario.movement is not None and not problems:
+        try:
+            scenario = scenario.model_copy(update={"movement": _movement(scenario, Path(path))})
+        except InputError as error:
+            wrong(error.problems[0].message, "movement", "file")
+        else:
+            _check_movement(scenario, wrong)
+    if problems:
+        raise InputError(problems)
+    return scenario
+
+
+def _check(scenario: Scenario, wrong: Any) -> None:
+    """What no section can see by itself."""
+    if not scenario.cities:
+        wrong("There is no city; give at least one as [cities.NAME].", "cities")
+    for name in scenario.parameters:
+        if name not in PARAMETERS:
+            near = difflib.get_close_matches(name, PARAMETERS, n=1)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            wrong(f"There is no parameter '{name}'.{hint}", "parameters", name)
+    missing = [name for name in PARAMETERS if name not in scenario.parameters]
+    if missing:
+        wrong(
+            f"These parameters are missing: {', '.join(missing)}. Each is given, if need be as an "
+            "assumption: nothing is assumed unsaid.",
+            "parameters",
+        )
+        return
+    for name, each in PARAMETERS.items():
+        low, high = scenario.parameters[name].support
+        if low < each.low or high > each.high:
+            limits = f"{each.low:g}" if np.isinf(each.high) else f"{each.low:g} and {each.high:g}"
+            must = "be at least" if np.isinf(each.high) else "lie between"
+            wrong(
+                f"parameters.{name} runs from {low:g} to {high:g}; {each.words}, in {each.unit}, "
+                f"must {must} {limits}.",
+                "parameters",
+                name,
+            )
+    for city, one in scenario.cities.items():
+        for group in (*GROUPS, PER):
+            size: Unknown | None = getattr(one, group)
+            if size is not None and size.support[0] < 0:
+                told = f"{group} in {city} run from {size.support[0]:g}; nobody is less than none"
+                wrong(f"{told}.", "cities", city, group)
+        if not one.hours.source.strip():
+            told = f"The hours of {city} have no citation; say in 'source' where they come from."
+            wrong(told, "cities", city, "hours")
+        today, then = sum(one.hours.today.numbers), sum(one.hours.then.numbers)
+        if abs(today - then) > 1e-6 * max(1.0, today) and not scenario.more_hours:
+            wrong(
+                f"Hours in {city} do not add up: {today:,.0f} a year today, {then:,.0f} after the "
+                "shift. Move hours, or set more_hours = true, and the page tells what they cost.",
+                "cities",
+                city,
+                "hours",
+                "shifted",
+            )
+
+
+def _check_movement(scenario: Scenario, wrong: Any) -> None:
+    assert scenario.movement is not None
+    rows = scenario.movement.rows
+    if set(rows) != set(scenario.cities):
+        told = f"Movement needs one row for each of {', '.join(scenario.cities)}, and no other."
+        wrong(told, "movement", "rows")
+        return
+    for city, row in rows.items():
+        where = ("movement", "rows", city)
+        strange = [name for name in row if name not in rows]
+        if strange:
+            wrong(f"Movement from {city} goes to {', '.join(strange)}, which is no city.", *where)
+        if any(chance < 0 for chance in row.values()):
+            wrong(f"Movement from {city} has a chance below zero.", *where)
+        if abs(sum(row.values()) - 1) > 1e-6:
+            wrong(
+                f"Movement from {city} adds up to {sum(row.values()):g}, not to one: a row says "
+                f"where its people are a month later, {city} itself among it.",
+                *where,
+            )
+
+
+def _json(folder: Path, name: str) -> Any:
+    try:
+        return json.loads((folder / name).read_text(encoding="utf-8"))
+    except OSError:
+        raise InputError(f"There is no file '{name}' beside the scenario.") from None
+    except ValueError:
+        raise InputError(f"'{name}' is not JSON; give the one that darkfigure wrote.") from None
+
+
+def _from_file(folder: Path, size: Group) -> Group:
+    """The group with the distribution that a file gives: log-normal by estimate and limits."""
+    told = _json(folder, str(size.file))
+    try:
+        if "cities" in told:
+            cities = {each["name"]: each["stock"] for each in told["cities"]}
+            if size.city not in cities:
+                raise InputError(f"'{size.file}' has no city '{size.city}'; name one in 'city'.")
+            amount = cities[size.city] or {"estimate": None, "lower": None, "upper": None}
+            middle = amount["estimate"]
+        else:
+            amount, middle = told, told["total"]
+        lower, upper, level = amount["lower"], amount["upper"], told["level"]
+    except (KeyError, TypeError):
+        raise InputError(
+            f"'{size.file}' is neither an estimate.json nor a circuit.json of darkfigure."
+        ) from None
+    if not (middle and lower and upper and lower < middle < upper):
+        raise InputError(f"The number in '{size.file}' has no range, or may not be shown.")
+    if abs(level - LEVEL) > 1e-9:
+        raise InputError(f"The limits in '{size.file}' are at {100 * level:g} %; 95 % are needed.")
+    fields = size.model_dump(
+        exclude={"file", "city", "distribution", "value", "same_as"}, exclude_none=True
+    )
+    numbers = {"median": float(middle), "lower": float(lower), "upper": float(upper)}
+    return Group(**fields, distribution="lognormal", **numbers)
+
+
+def _movement(scenario: Scenario, path: Path) -> Movement:
+    """Movement with its rows, read from a study of people who move where it names one."""
+    movement = scenario.movement
+    assert movement is not None
+    if movement.file is None:
+        return movement
+    told = _json(path.parent, movement.file)
+    try:
+        if told["occasion"] != "month":
+            raise InputError(
+                f"'{movement.file}' moves by the {told['occasion']}, not by the month."
+            )
+        found = told["fit"]["estimates"]["movement"]
+        rows: dict[str, dict[str, float]] = {city: {} for city in scenario.cities}
+        for each in found:
+            if each["city"] in rows and each["to"] in rows:
+                if each["estimate"] is None or each["occasion"]:
+                    raise InputError(
+                        f"Movement from {each['city']} to {each['to']} may not be shown or changes "
+                        f"over time in '{movement.file}'; give 'rows'."
+                    )
+                rows[each["city"]][each["to"]] = float(each["estimate"])
+    except (KeyError, TypeError):
+        raise InputError(f"'{movement.file}' is no circuit.json of darkfigure.") from None
+    for city, row in rows.items():  # whoever goes to a city that is not here is taken to stay
+        row[city] = 1.0 - sum(chance for to, chance in row.items() if to != city)
+    return movement.model_copy(update={"rows": rows})
