@@ -245,7 +245,7 @@ def test_a_market_has_the_same_chance_whatever_the_pieces() -> None:
 
 
 def test_both_allocations_meet_the_same_chance() -> None:
-    slightly = np.array(TODAY) + [[-6.0, 6.0, 0.0], [0.0, 0.0, 0.0]]
+    slightly = np.add(TODAY, [[-6.0, 6.0, 0.0], [0.0, 0.0, 0.0]])
     before, after = market(300, years=5), market(300, hours=slightly, years=5)
     change = after.path[:, -1] - before.path[:, -1]
     assert change.std() < 0.3 * before.path[:, -1].std()

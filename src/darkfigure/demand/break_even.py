@@ -7,6 +7,7 @@ distribution below the value, on the draws themselves.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,7 +65,7 @@ def turn(share: Floats, difference: Floats) -> Turn:
     # Only changes between sides that are surely above and surely below zero are told.
     sure = np.flatnonzero(sign)
     at = []
-    for i, j in zip(sure, sure[1:], strict=False):
+    for i, j in itertools.pairwise(sure):
         if sign[i] != sign[j]:
             near = np.flatnonzero(np.sign(mean[i:j]) != np.sign(mean[i + 1 : j + 1]))[0] + i
             part = mean[near] / (mean[near] - mean[near + 1])

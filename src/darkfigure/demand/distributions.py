@@ -6,6 +6,7 @@ and not read again; and an assumption, that no source bears out. C is only used 
 
 from __future__ import annotations
 
+import itertools
 import math
 from functools import cached_property
 from typing import Annotated, Literal
@@ -122,7 +123,7 @@ class Unknown(Section):
             numbers = [numbers[1], numbers[0], numbers[2]]
         if kind == "triangular" and numbers[0] <= numbers[1] <= numbers[2] > numbers[0]:
             return ""
-        if any(b <= a for a, b in zip(numbers, numbers[1:], strict=False)):
+        if any(b <= a for a, b in itertools.pairwise(numbers)):
             return "its numbers must go up from the lowest to the highest"
         if kind in ("lognormal", "loguniform") and numbers[0] <= 0:
             return "its numbers must be more than zero"

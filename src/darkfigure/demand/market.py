@@ -35,7 +35,7 @@ Every flow is a binomial or Poisson draw, so that entries less exits are the cha
 With today's hours and an `entry_ratio` of one the market stands still in expectation.
 
 What is left out: prices, seasons, what prison does to a trafficker, exploited people who become
-traffickers, services that help people to leave, and anybody's answer to the policy other than these.
+traffickers, services that help people to leave, and any answer to the policy but these.
 """
 
 from __future__ import annotations

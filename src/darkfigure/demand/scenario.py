@@ -424,11 +424,9 @@ def _from_file(folder: Path, size: Group) -> Group:
         raise InputError(f"The number in '{size.file}' has no range, or may not be shown.")
     if abs(level - LEVEL) > 1e-9:
         raise InputError(f"The limits in '{size.file}' are at {100 * level:g} %; 95 % are needed.")
-    fields = size.model_dump(
-        exclude={"file", "city", "distribution", "value", "same_as"}, exclude_none=True
-    )
     numbers = {"median": float(middle), "lower": float(lower), "upper": float(upper)}
-    return Group(**fields, distribution="lognormal", **numbers)
+    kind = {"file": None, "city": None, "distribution": "lognormal"}
+    return size.model_copy(update={**kind, **numbers})
 
 
 def _movement(scenario: Scenario, path: Path) -> Movement:

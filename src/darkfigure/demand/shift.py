@@ -27,6 +27,14 @@ DRIFT = 0.1
 """Today's market may change by this share in all the years before it is said."""
 
 
+class Piece(NamedTuple):
+    """Some draws under both allocations."""
+
+    today: dict[str, Floats]
+    shifted: dict[str, Floats]
+    path: Floats
+
+
 class Counted(NamedTuple):
     """An outcome: its words, its unit, and whether less of it helps (-1), or more (+1)."""
 
@@ -240,34 +248,32 @@ def run(
     ]
     work = partial(_piece, scenario)
     done = list(engine.run(work, pieces, workers=workers, progress=progress))
-    drawn_in = -(-len(shares) // CHUNK)
-    both = [
-        {name: np.concatenate([each[k][name] for each in done[:drawn_in]]) for name in OUTCOMES}
-        for k in (0, 1)
-    ]
-    path = np.concatenate([each[2] for each in done[:drawn_in]], axis=1)
+    most = -(-len(shares) // CHUNK)
+    draws, rest = done[:most], done[most:]
     indices = {}
-    if len(points):
-        for name in HELPS:
-            change = np.concatenate(
-                [(each[1][name] - each[0][name]).sum(axis=1) for each in done[drawn_in:]]
-            )
-            indices[name] = sobol.indices(change.reshape(unknown + 2, -1), seed=scenario.seed)
-    return Outcome(scenario, both[0], both[1], path, shares, indices, len(points))
+    for name in HELPS if rest else ():
+        change = np.concatenate([(e.shifted[name] - e.today[name]).sum(axis=1) for e in rest])
+        indices[name] = sobol.indices(change.reshape(unknown + 2, -1), seed=scenario.seed)
+    return Outcome(
+        scenario,
+        {name: np.concatenate([each.today[name] for each in draws]) for name in OUTCOMES},
+        {name: np.concatenate([each.shifted[name] for each in draws]) for name in OUTCOMES},
+        np.concatenate([each.path for each in draws], axis=1),
+        shares,
+        indices,
+        len(points),
+    )
 
 
-def _piece(
-    scenario: Scenario, piece: tuple[Floats, int, bool]
-) -> tuple[dict[str, Floats], dict[str, Floats], Floats]:
+def _piece(scenario: Scenario, piece: tuple[Floats, int, bool]) -> Piece:
     """Some draws under both allocations."""
     shares, first, same = piece
     parameters, sizes = drawn(scenario, shares)
-    today = scenario.hours(shifted=False)
-    runs = [
+    today, then = (
         simulate(
             dict(parameters),
             sizes,
-            today,
+            scenario.hours(shifted=False),
             scenario.hours(shifted=shifted),
             scenario.matrix,
             years=scenario.years,
@@ -276,8 +282,8 @@ def _piece(
             same_chance=same,
         )
         for shifted in (False, True)
-    ]
-    return _outcomes(runs[0]), _outcomes(runs[1]), np.stack([each.path for each in runs])
+    )
+    return Piece(_outcomes(today), _outcomes(then), np.stack([today.path, then.path]))
 
 
 def _outcomes(run: Run) -> dict[str, Floats]:

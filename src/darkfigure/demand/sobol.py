@@ -59,7 +59,7 @@ def design(unknowns: int, runs: int, seed: int) -> Floats:
     mixed = np.repeat(a[None], unknowns, axis=0)
     for i in range(unknowns):
         mixed[i, :, i] = b[:, i]
-    return np.clip(np.concatenate([a[None], b[None], mixed]), 1e-12, 1 - 1e-12)
+    return np.asarray(np.clip(np.concatenate([a[None], b[None], mixed]), 1e-12, 1 - 1e-12))
 
 
 @dataclass(frozen=True, eq=False)
