@@ -121,10 +121,10 @@ REFUSED = [
     (("buyers = 2_000, traffickers = 2_000", "buyers = 2_500, traffickers = 2_000"), None),
     (("exploited = 2_400", "exploited = -2_400"), "greater than or equal to 0"),
     (("lower = 9_000", "lower = -9_000"), "must be more than zero"),
-    (('"Next county" = 0.02 }', '"Next county" = 0.03 }'), "adds up to 1.01, not to one"),
-    (('"Next county" = 0.02 }', "Reno = 0.02 }"), "goes to Reno, which is no city"),
-    (("County = 0.98", "County = 1.1"), "adds up to 1.12"),
-    (('same_as = "County"', 'same_as = "Reno"'), "where there is no distribution"),
+    (('"River County" = 0.02 }', '"River County" = 0.03 }'), "adds up to 1.01, not to one"),
+    (('"River County" = 0.02 }', "Reno = 0.02 }"), "goes to Reno, which is no city"),
+    (('"Capital County" = 0.98', '"Capital County" = 1.1'), "adds up to 1.12"),
+    (('same_as = "Capital County"', 'same_as = "Reno"'), "where there is no distribution"),
     (("years = 3", "yeers = 3"), "There is no setting 'yeers'. Did you mean 'years'?"),
     (('source = "Made up: no published', 'sauce = "Made up: no published'), "sauce"),
 ]
@@ -135,7 +135,9 @@ def test_what_is_wrong_is_said_with_its_line(
     tmp_path: Path, change: tuple[str, str], said: str | None
 ) -> None:
     told = refused(tmp_path, change)
-    assert (said or "Hours in County do not add up: 4,000 a year today, 4,500 after") in told
+    assert (
+        said or "Hours in Capital County do not add up: 4,000 a year today, 4,500 after"
+    ) in told
     number = int(told.split("line ")[1].split(":")[0])
     lines = (tmp_path / "scenario.toml").read_text().splitlines()
     section = max((i for i in range(number) if lines[i].startswith("[")), default=-1)
@@ -162,7 +164,10 @@ def test_groups_may_come_from_size_and_circuit(tmp_path: Path) -> None:
     amount = {"estimate": 380.0, "lower": 340.0, "upper": 440.0}
     moves = [
         {"city": a, "to": b, "estimate": p, "occasion": None}
-        for a, b, p in (("County", "Next county", 0.1), ("Next county", "County", 0.2))
+        for a, b, p in (
+            ("Capital County", "River County", 0.1),
+            ("River County", "Capital County", 0.2),
+        )
     ]
     circuit = {
         "level": 0.95,
@@ -173,10 +178,10 @@ def test_groups_may_come_from_size_and_circuit(tmp_path: Path) -> None:
     (tmp_path / "circuit.json").write_text(json.dumps(circuit))
     exploited = 'distribution = "lognormal"\nmedian = 13_079\nlower = 9_000\nupper = 19_000\n'
     found = scenario(tmp_path, (exploited, 'file = "estimate.json"\n'))
-    assert found.cities["County"].exploited.range == pytest.approx((4000, 7000))
-    assert found.cities["County"].exploited.flow_years == 6
+    assert found.cities["Capital County"].exploited.range == pytest.approx((4000, 7000))
+    assert found.cities["Capital County"].exploited.flow_years == 6
     found = scenario(tmp_path, (exploited, 'file = "circuit.json"\ncity = "Reno"\n'))
-    assert found.cities["County"].exploited.middle == pytest.approx(380)
+    assert found.cities["Capital County"].exploited.middle == pytest.approx(380)
     for city, said in (("Oakland", "has no range"), ("Davis", "no city 'Davis'")):
         told = refused(tmp_path, (exploited, f'file = "circuit.json"\ncity = "{city}"\n'))
         assert said in told
@@ -191,13 +196,15 @@ def test_a_flow_is_turned_to_a_stock_by_the_stay_drawn_with_it(tmp_path: Path) -
     free = [each.name for each in some.unknowns() if each.free]
     shares = np.random.default_rng(1).random((50, len(free)))
     parameters, sizes = drawn(some, shares)
-    flow = some.cities["County"].exploited.quantile(shares[:, free.index("County: exploited")])
+    flow = some.cities["Capital County"].exploited.quantile(
+        shares[:, free.index("Capital County: exploited")]
+    )
     assert sizes[:, 0, 0] == pytest.approx(flow / (1 + 6 / parameters["stay"]))
     assert sizes[:, 1, 0] == pytest.approx(0.42 * sizes[:, 0, 0])
     assert sizes[:, 1, 1] / 250_000 == pytest.approx(sizes[:, 0, 1] / 590_000)
-    per = some.cities["County"].exploited_per_trafficker
+    per = some.cities["Capital County"].exploited_per_trafficker
     assert per is not None
-    has = per.quantile(shares[:, free.index("County: exploited_per_trafficker")])
+    has = per.quantile(shares[:, free.index("Capital County: exploited_per_trafficker")])
     assert sizes[:, 0, 2] == pytest.approx(sizes[:, 0, 0] * parameters["controlled"] / has)
 
 

@@ -55,13 +55,14 @@ def _print(told: dict[str, Any]) -> None:
     head = f"over {told['years']} years, 95 % of draws"
     print(f"\n{head:<40}{'today':>30}{'shifted':>30}{'difference':>30}{'helps':>8}")
     for each in told["outcomes"]:
-        cells = "".join(f"{_range(each[k]):>30}" for k in ("today", "shifted", "difference"))
+        scale = (1e6, "M") if each["unit"] == "US dollars" else (1.0, "")
+        ways = ("today", "shifted", "difference")
+        cells = "".join(f"{_range(each[way], *scale):>30}" for way in ways)
         print(f"{each['words'][:39]:<40}{cells}{100 * each['probability_helps']:>6.0f} %")
     for warning in told["warnings"]:
         note(f"Warning: {warning}")
 
 
-def _range(of: dict[str, float]) -> str:
-    scale, unit = (1e6, "M") if abs(of["upper"]) >= 1e7 else (1.0, "")
+def _range(of: dict[str, float], scale: float, unit: str) -> str:
     middle, low, high = (of[key] / scale for key in ("estimate", "lower", "upper"))
     return f"{middle:,.0f}{unit} ({low:,.0f} to {high:,.0f})"

@@ -201,11 +201,15 @@ class Scenario(Section):
                 size: Group | None = getattr(one, group)
                 if size is None:
                     continue
-                unit = "people" if size.times == 1 else f"people, for each of {size.times:,.4g}"
+                unit = "people" if size.times == 1 else f"times {_full(size.times)}"
                 unit += f", at any time in {size.flow_years:g} years" if size.flow_years else ""
                 column = f"{size.same_as or city}: {group}"
                 free = not size.known and not size.same_as
                 yield Named(f"{city}: {group}", words, unit, size, column, free)
+
+
+def _full(number: float) -> str:
+    return f"{number:,.0f}" if number >= 1000 else f"{number:g}"
 
 
 @dataclass(frozen=True)

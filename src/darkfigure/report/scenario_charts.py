@@ -52,8 +52,8 @@ def over_years(told: Told) -> Chart:
         ]
         sheet.put("line", line, stroke=INK, strokeWidth=2.5)
         sheet.words(0, 10, "people exploited, more (above 0) or fewer (below 0)", color=QUIET)
-        for tick in across.ticks:
-            sheet.words(across.at(tick), height + 16, f"{tick:g}", "center", color=QUIET)
+        for year in range(0, told["years"] + 1, -(-told["years"] // 5)):
+            sheet.words(across.at(year), height + 16, str(year), "center", color=QUIET)
         middle = (left + right) / 2
         sheet.words(middle, height + 38, "years after the shift", "center", color=QUIET)
         return sheet.svg("years")
@@ -111,9 +111,7 @@ def helps(told: Told) -> Chart:
     if max(shares.values()) - min(shares.values()) < 0.15:
         title = "How often the shift helps, by what it is to lessen"
     else:
-        title = (
-            f"The shift means {CHANGES[most][0]} more often than {CHANGES[least][0]}"
-        )
+        title = f"The shift means {CHANGES[most][0]} more often than {CHANGES[least][0]}"
     return drawn_twice(
         "helps",
         title=title,
@@ -142,7 +140,7 @@ def matters(told: Told, name: str) -> Chart | None:
         axis = Axis(0, furthest, 6, width - 8.0, False)
         sheet_rows, y = [], 2.0
         for each in some:
-            lines = textwrap.wrap(_words(told, each), 46 if narrow else 92)[:2]
+            lines = textwrap.wrap(opened(each["words"]), 46 if narrow else 92)[:2]
             sheet_rows.append((each, lines, y))
             y += 17 * len(lines) + 26
         sheet = Sheet(width, y + AXIS)
@@ -168,22 +166,22 @@ def matters(told: Told, name: str) -> Chart | None:
         )
         return sheet.svg(f"matters-{name.split('_')[0]}")
 
-    first = _words(told, some[0])
+    first = some[0]["words"]
     return drawn_twice(
         f"matters-{name.split('_')[0]}",
-        title=f"What {SHORT[name]} hangs on most: {first[:1].lower()}{first[1:]}",
+        title=f"What {SHORT[name]} hangs on most: {first}",
         caption="Each bar is how much of the spread between the runs would be left if all but this "
         "one were known (its total Sobol index); the thin line is the range of that. The longest "
         "bars are what to measure next. Bars may add up to more than 100\u00a0%, for unknowns act "
         "together.",
         alt=f"Total Sobol indices for {SHORT[name]}: "
-        + "; ".join(f"{_words(told, each)} {100 * each['total']:.0f} %" for each in some)
+        + "; ".join(f"{opened(each['words'])} {100 * each['total']:.0f} %" for each in some)
         + ".",
         draw=draw,
         header=["Unknown", "In total", "By itself"],
         rows=[
             [
-                _words(told, each),
+                opened(each["words"]),
                 f"{each['total']:.3f} ± {1.96 * each['total_se']:.3f}",
                 f"{signed(each['first'], 3)} ± {1.96 * each['first_se']:.3f}",
             ]
@@ -196,11 +194,6 @@ def _upper(each: Mapping[str, Any]) -> float:
     return float(each["total"] + 1.96 * each["total_se"])
 
 
-def _words(told: Told, each: Mapping[str, Any]) -> str:
-    """The words of an unknown with the grade of what is known of it."""
-    return opened(str(each["words"]))
-
-
 def measure_next(told: Told, names: Sequence[str]) -> list[str]:
     """What to measure next, in sentences: the unknowns on which most hangs."""
     said = []
@@ -211,9 +204,9 @@ def measure_next(told: Told, names: Sequence[str]) -> list[str]:
         best = [each for each in best if each["total"] > 0.02]
         if not best:
             continue
+        known = {"assumption": "an assumption", "A": "grade A", "B": "grade B"}
         parts = "; ".join(
-            f"{each['words']} ({100 * each['total']:.0f}\u00a0%, "
-            f"{'an assumption' if grades[each['unknown']] == 'assumption' else 'grade ' + grades[each['unknown']]})"
+            f"{each['words']} ({100 * each['total']:.0f}\u00a0%, {known[grades[each['unknown']]]})"
             for each in best
         )
         said.append(f"For {SHORT[name]}, the {counted(len(best))} that matter most: {parts}.")

@@ -118,7 +118,7 @@ def cannot(told: Told) -> list[str]:
 def _hours(split: Mapping[str, float]) -> str:
     return listed(
         [
-            f"{split[group]:,.0f} hours on {words}"
+            f"{f'{split[group]:,.0f}' if split[group] else 'no'} hours on {words}"
             for group, words in (
                 ("exploited", "arresting exploited people"),
                 ("buyers", "buyers"),

@@ -19,8 +19,8 @@ CONTRADICTED = (
     "The literature is mixed. In Northern Ireland no downward pressure was seen after a law against "
     "buyers, and advertisements rose. In Sweden the street market halved, but whether it went "
     "online was not measured. In Vancouver, when police went on with buyers alone, more of those "
-    "who sell had to rush negotiation. Arrested buyers were caught again much less, in places that "
-    "no study drew by lot."
+    "who sell had to rush negotiation. Arrested buyers were caught again much less, but no study "
+    "of that was randomised."
 )
 """What speaks against believing any scenario of this kind, in four sentences."""
 

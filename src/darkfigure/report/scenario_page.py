@@ -9,7 +9,6 @@ from darkfigure.report.comparison_method import Caveat
 from darkfigure.report.frame import About, Help, framed, origin
 from darkfigure.report.scenario_charts import SHORT, helps, matters, measure_next, over_years
 from darkfigure.report.scenario_concluded import (
-    NOT_A_FORECAST,
     Asked,
     answer,
     cannot,
@@ -84,10 +83,10 @@ def scenario_page(study: Described, told: Told, made_by: Mapping[str, Any]) -> s
     bars = [chart for chart in (matters(told, name) for name in MEASURED) if chart]
     return framed(
         "scenario.html.jinja",
-        title=f"{study.title} {study.place}, from {study.period} on",
+        title=f"{study.title} {opened(study.place)}, from {study.period} on",
         answer=answer(told),
         help=study.help,
-        contradicted=f"{NOT_A_FORECAST}. {CONTRADICTED}",
+        contradicted=CONTRADICTED,
         compared=compared(study, told),
         cannot=cannot(told),
         outcome_rows=_outcome_rows(told),
@@ -122,8 +121,8 @@ def scenario_page(study: Described, told: Told, made_by: Mapping[str, Any]) -> s
 def _outcome_rows(told: Told) -> list[list[str]]:
     rows = []
     for each in told["outcomes"]:
-        ways = [ranged(each[way], each["unit"]) for way in ("today", "shifted", "difference")]
-        rows.append([f"{opened(each['words'])}, {each['unit']}", *ways])
+        ways = [ranged(each[way], each["unit"]) for way in ("difference", "today", "shifted")]
+        rows.append([_named(each), *ways])
     return rows
 
 
@@ -149,7 +148,7 @@ def _turn_rows(told: Told, name: str) -> list[list[str]]:
             side = "above it" if each["difference_at_upper"] < 0 else "below it"
         rows.append(
             [
-                f"{opened(each['words'])}, {each['unit']}",
+                _named(each),
                 f"{_short(each['lower'])}\u00a0to\u00a0{_short(each['upper'])}",
                 " and ".join(_short(value) for value in each["values"]),
                 side,
@@ -165,13 +164,18 @@ def _steady(told: Told, name: str) -> str:
     if not mine:
         return ""
     if not none:
-        return "Every unknown can turn it within its range."
+        return "every unknown can turn it within its range."
     return (
-        f"{opened(counted(len(none)))} other unknowns have no break-even within their range: "
-        "whatever they are, the mean keeps its sign."
+        f"of the other {counted(len(none))} unknowns none can be told to turn it within its range."
         if len(none) < len(mine)
-        else "No unknown by itself turns it within its range."
+        else "no unknown by itself can be told to turn it within its range."
     )
+
+
+def _named(each: Mapping[str, Any]) -> str:
+    """The words of something with its unit, unless they say it."""
+    words, unit = opened(each["words"]), each["unit"]
+    return words if unit in words.lower() else f"{words}, {unit}"
 
 
 def _short(number: float) -> str:
@@ -187,7 +191,7 @@ def _assumption_rows(told: Told) -> list[list[str]]:
         value = _short(each["middle"]) + ("" if one else f" ({limits})")
         rows.append(
             [
-                f"{opened(each['words'])}, {each['unit']}",
+                _named(each),
                 value,
                 "" if one else each["distribution"],
                 each["grade"],
