@@ -90,18 +90,21 @@ def helps(told: Told) -> Chart:
 
     def draw(width: int) -> str:
         step, top = 46.0, 4.0
-        axis = Axis(0, 1, 6, width - 8.0, False)
+        axis = Axis(0, 1, 14, width - 22.0, False)
         base = top + step * len(shares) + 4
         sheet = Sheet(width, base + AXIS)
         for i, (name, share) in enumerate(shares.items()):
             y = top + step * i
-            sheet.words(6, y + 10, opened(CHANGES[name][0]))
-            sheet.words(width - 8, y + 10, percent_exactly(share), "right", color=QUIET)
+            sheet.words(14, y + 10, opened(CHANGES[name][0]))
+            sheet.words(width - 22, y + 10, percent_exactly(share), "right", color=QUIET)
             whole = [{"x": axis.at(0), "x2": axis.at(1), "y": y + 22, "y2": y + 36}]
             sheet.put("rect", whole, fill=LINE, opacity=0.6)
             bar = [{"x": axis.at(0), "x2": axis.at(share), "y": y + 22, "y2": y + 36}]
             sheet.put("rect", bar, fill=SEEN)
-        half = [{"x": axis.at(0.5), "y": top + 18, "y2": base}]
+        half = [
+            {"x": axis.at(0.5), "y": top + step * i + 19, "y2": top + step * i + 39}
+            for i in range(len(shares))
+        ]
         sheet.put("rule", half, stroke=INK, strokeDash=[3, 3])
         axis.draw(sheet, base, "share of the runs", lambda v: f"{100 * v:.0f}\u00a0%")
         return sheet.svg("helps")
@@ -137,7 +140,7 @@ def matters(told: Told, name: str) -> Chart | None:
 
     def draw(width: int) -> str:
         narrow = width == NARROW
-        axis = Axis(0, furthest, 6, width - 8.0, False)
+        axis = Axis(0, furthest, 14, width - 22.0, False)
         sheet_rows, y = [], 2.0
         for each in some:
             lines = textwrap.wrap(opened(each["words"]), 46 if narrow else 92)[:2]
@@ -146,7 +149,7 @@ def matters(told: Told, name: str) -> Chart | None:
         sheet = Sheet(width, y + AXIS)
         for each, lines, at in sheet_rows:
             for i, line in enumerate(lines):
-                sheet.words(6, at + 9 + 17 * i, line)
+                sheet.words(14, at + 9 + 17 * i, line)
             top = at + 17 * len(lines) + 3
             bar = [{"x": axis.at(0), "x2": axis.at(each["total"]), "y": top, "y2": top + 12}]
             sheet.put("rect", bar, fill=SEEN)

@@ -91,9 +91,9 @@ def compared(study: Asked, told: Told) -> list[str]:
             f"the shift it is {_hours(then)}."
         )
     said.append(
-        f"Both are run over {counted(told['years'])} years, {told['draws']:,} times, each time with "
-        "other numbers for all that is not known, and with the same numbers and the same chance for "
-        "both."
+        f"Both are run over {counted(told['years'])} years, {told['draws']:,} times, each time "
+        "with other numbers for all that is not known, and with the same numbers and the same "
+        "chance for both."
     )
     return said
 

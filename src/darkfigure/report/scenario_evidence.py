@@ -16,18 +16,18 @@ class Evidence(NamedTuple):
 
 
 CONTRADICTED = (
-    "The literature is mixed. In Northern Ireland no downward pressure was seen after a law against "
-    "buyers, and advertisements rose. In Sweden the street market halved, but whether it went "
-    "online was not measured. In Vancouver, when police went on with buyers alone, more of those "
-    "who sell had to rush negotiation. Arrested buyers were caught again much less, but no study "
-    "of that was randomised."
+    "The literature is mixed. In Northern Ireland no downward pressure was seen after a law "
+    "against buyers, and advertisements rose. In Sweden the street market halved, but whether it "
+    "went online was not measured. In Vancouver, when police went on with buyers alone, more of "
+    "those who sell had to rush negotiation. Arrested buyers were caught again much less, but no "
+    "study of that was randomised."
 )
 """What speaks against believing any scenario of this kind, in four sentences."""
 
 SPEAKS_FOR = (
     Evidence(
-        "Buyers who had been arrested were caught again much less than others, and no move to other "
-        "towns or indoors was seen (Colorado Springs and other places in the United States).",
+        "Buyers who had been arrested were caught again much less than others, and no move to "
+        "other towns or indoors was seen (Colorado Springs and other places in the United States).",
         "Brewer and others 2006, PLoS ONE 1:e60. Grade A. Not randomised; the outcome is another "
         "arrest, which also falls when buyers become careful.",
     ),
@@ -53,10 +53,10 @@ SPEAKS_FOR = (
 
 SPEAKS_AGAINST = (
     Evidence(
-        "In Northern Ireland a law against buyers brought no downward pressure: advertisements rose "
-        "by 5 %, those who advertise from 3,351 to 3,973.",
-        "Ellison and others 2019, Department of Justice NI. Grade A. Hardly enforced: 15 arrests of "
-        "buyers in three and a half years.",
+        "In Northern Ireland a law against buyers brought no downward pressure: advertisements "
+        "rose by 5 %, those who advertise from 3,351 to 3,973.",
+        "Ellison and others 2019, Department of Justice NI. Grade A. Hardly enforced: 15 arrests "
+        "of buyers in three and a half years.",
     ),
     Evidence(
         "Of buyers there 53 % said that nothing changed for them, and 11 % that they would stop.",

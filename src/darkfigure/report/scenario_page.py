@@ -31,8 +31,8 @@ MEASURED = ("exploited_person_years", "harm")
 ASSUMED = (
     Caveat(
         "That the market is as simple as this.",
-        "Prices, seasons, other crimes, prison, services that help people to leave, and what anybody "
-        "does about the policy beyond what is stated here, are left out.",
+        "Prices, seasons, other crimes, prison, services that help people to leave, and what "
+        "anybody does about the policy beyond what is stated here, are left out.",
     ),
     Caveat(
         "That today stands still but for what is put in.",
@@ -41,8 +41,8 @@ ASSUMED = (
     ),
     Caveat(
         "That the unknowns have nothing to do with each other.",
-        "If, say, buyers who are deterred by little are also replaced by others soon, the spread is "
-        "another.",
+        "If, say, buyers who are deterred by little are also replaced by others soon, the spread "
+        "is another.",
     ),
     Caveat(
         "That police do what the hours say.",
@@ -101,8 +101,9 @@ def scenario_page(study: Described, told: Told, made_by: Mapping[str, Any]) -> s
         speaks_against=SPEAKS_AGAINST,
         warnings=[Caveat(opened(each), "") for each in told["warnings"]],
         assumed=ASSUMED,
-        assumption_rows=_assumption_rows(told),
+        put_in=_put_in(told),
         hours_rows=_hours_rows(told),
+        hours_from=[Caveat(f"{each['city']}:", each["source"]) for each in told["hours"]],
         movement=told["movement"],
         method=_method(told),
         facts=[
@@ -183,22 +184,17 @@ def _short(number: float) -> str:
     return signed(number) if abs(number) >= 1000 else f"{number:.3g}"
 
 
-def _assumption_rows(told: Told) -> list[list[str]]:
-    rows = []
+def _put_in(told: Told) -> list[Caveat]:
+    """Every number that goes in, with its range and grade, and its source under it."""
+    found = []
     for each in told["assumptions"]:
-        one = each["distribution"] == "fixed"
-        limits = f"{_short(each['lower'])}\u00a0to\u00a0{_short(each['upper'])}"
-        value = _short(each["middle"]) + ("" if one else f" ({limits})")
-        rows.append(
-            [
-                _named(each),
-                value,
-                "" if one else each["distribution"],
-                each["grade"],
-                each["source"],
-            ]
-        )
-    return rows
+        value = _short(each["middle"])
+        if each["distribution"] != "fixed":
+            limits = f"{_short(each['lower'])}\u00a0to\u00a0{_short(each['upper'])}"
+            value = f"{value} ({limits}, {each['distribution']})"
+        grade = each["grade"] if each["grade"] == "assumption" else f"grade {each['grade']}"
+        found.append(Caveat(f"{_named(each)}: {value}. {opened(grade)}.", each["source"]))
+    return found
 
 
 def _hours_rows(told: Told) -> list[list[str]]:
@@ -207,7 +203,6 @@ def _hours_rows(told: Told) -> list[list[str]]:
         [
             f"{each['city']}, {when}",
             *(f"{each[way][group]:,.0f}" for group in groups),
-            each["source"],
         ]
         for each in told["hours"]
         for way, when in (("today", "today"), ("shifted", "shifted"))
@@ -219,23 +214,24 @@ def _method(told: Told) -> list[str]:
     said = [
         "A market in each city: exploited people (visible, hidden, in custody), traffickers, and "
         "buyers (active, deterred), in whole people, month by month. Every flow is a binomial or "
-        "Poisson draw. Arrests expected in a year are hours over hours per arrest. What is bought is "
-        "M = (B + hD) exp(−g r / 100), with B active and D deterred buyers, h the hazard ratio of "
-        "buying after an arrest, r the yearly risk of arrest in per cent and g general deterrence; "
-        "the share that is displaced is bought in other cities. Entries of exploited people are "
-        "today's, times (M/M₀) to the power of the supply elasticity, times 1 − k + k T/T₀ for the "
-        "share k that needs a trafficker. The equations stand in the documentation in full.",
+        "Poisson draw. Arrests expected in a year are hours over hours per arrest. What is bought "
+        "is M = (B + hD) exp(−g r / 100), with B active and D deterred buyers, h the hazard ratio "
+        "of buying after an arrest, r the yearly risk of arrest in per cent and g general "
+        "deterrence; the share that is displaced is bought in other cities. Entries of exploited "
+        "people are today's, times (M/M₀) to the power of the supply elasticity, times 1 − k + k "
+        "T/T₀ for the share k that needs a trafficker. The equations stand in the documentation in "
+        "full.",
         "Today's flows follow from today's stocks, stays and hours, so that with today's hours the "
         "market stands still in expectation, but for the ratio of entries to exits that is put in.",
-        "Both allocations meet the same draws of the unknowns and, flow by flow and month by month, "
-        "the same random numbers; their difference is that of the hours. Ranges are quantiles over "
-        "the draws.",
+        "Both allocations meet the same draws of the unknowns and, flow by flow and month by "
+        "month, the same random numbers; their difference is that of the hours. Ranges are "
+        "quantiles over the draws.",
         "Break-even is where the mean difference given one unknown is zero, all others over their "
-        "distributions: a cubic regression on the draws; a change of sign is told only if both sides "
-        "are two standard errors away from zero.",
+        "distributions: a cubic regression on the draws; a change of sign is told only if both "
+        "sides are two standard errors away from zero.",
         f"Sobol indices are by Saltelli and others (2010) for the first order and Jansen (1999) in "
-        f"total, on {told['sobol_runs']:,} runs of a scrambled Sobol’ design that share one chance; "
-        "standard errors by bootstrap.",
+        f"total, on {told['sobol_runs']:,} runs of a scrambled Sobol’ design that share one "
+        "chance; standard errors by bootstrap.",
     ]
     if same:
         share = max(each["probability_same"] for each in told["outcomes"])
