@@ -27,7 +27,7 @@ from darkfigure.circuit.m_array import m_array
 from darkfigure.circuit.multistate import Fit
 from darkfigure.circuit.simulation import simulate
 from darkfigure.circuit.stock import stock_and_flow
-from tests.test_entry import B_ONCE, paths
+from tests.test_entry import B_ONCE, chance, paths
 
 Floats = npt.NDArray[np.float64]
 TINY_REGIONS = [(2, 3, 0), (2, 4, 1), (3, 3, 2)]
