@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.speed import RESULTS, ROOT, cpu
-from darkfigure.demand.scenario import Scenario, load
+from darkfigure.demand.scenario import Scenario
+from darkfigure.demand.scenario_file import load
 from darkfigure.demand.shift import run
 
 EXAMPLE = ROOT / "examples/focus-on-demand/scenario.toml"
@@ -76,7 +77,13 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             start = time.perf_counter()
             subprocess.run(
-                [sys.executable, "-m", "darkfigure", "demand", "scenario", EXAMPLE, "--out", folder],
+                [
+                    sys.executable,
+                    *["-m", "darkfigure", "demand", "scenario"],
+                    EXAMPLE,
+                    "--out",
+                    folder,
+                ],
                 check=True,
                 capture_output=True,
             )

@@ -14,7 +14,8 @@ from scipy import stats
 
 from darkfigure.cli import main
 from darkfigure.demand.distributions import Unknown
-from darkfigure.demand.scenario import Scenario, drawn, load
+from darkfigure.demand.scenario import Scenario, drawn
+from darkfigure.demand.scenario_file import load
 from darkfigure.demand.shift import HELPS, OUTCOMES, Outcome, run
 from darkfigure.errors import InputError
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from darkfigure import __version__, engine
-from darkfigure.demand.scenario import Scenario, load
+from darkfigure.demand.scenario import Scenario
+from darkfigure.demand.scenario_file import load
 from darkfigure.demand.shift import run
 from darkfigure.report import scenario_tables
 from darkfigure.report.scenario_page import scenario_page

@@ -30,7 +30,7 @@ def scenario(
 
     A scenario, not a forecast. With --json and without --out nothing is written.
     """
-    from darkfigure.demand.scenario import load
+    from darkfigure.demand.scenario_file import load
     from darkfigure.demand.shift import run
 
     began = time.perf_counter()
