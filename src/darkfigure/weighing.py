@@ -57,7 +57,7 @@ def weigh(
     Parameters
     ----------
     path : str or Path
-        The TOML file; see `darkfigure.demand.scenario`.
+        The TOML file; see `darkfigure.demand.scenario_file`.
     out : str or Path, optional
         The folder to write to; `out/` and the name of the scenario's folder when left out.
     workers, progress, say
