@@ -76,7 +76,7 @@ def main() -> int:
     if not small:
         with tempfile.TemporaryDirectory() as folder:
             start = time.perf_counter()
-            command = [sys.executable, *"-m darkfigure demand scenario".split(), EXAMPLE]
+            command = [sys.executable, *["-m", "darkfigure", "demand", "scenario"], EXAMPLE]
             subprocess.run([*command, "--out", folder], check=True, capture_output=True)
             rows.append({"job": "command", "seconds": time.perf_counter() - start})
     missed = not same
