@@ -104,11 +104,8 @@ def help_of(command: str) -> str:
     """What `darkfigure COMMAND --help` prints; fails the test when there is no such command."""
     done = subprocess.run(
         [
-            sys.executable,
-            "-c",
-            "from darkfigure.cli import main; main()",
-            *command.split(),
-            "--help",
+            *(sys.executable, "-c", "from darkfigure.cli import main; main()"),
+            *(*command.split(), "--help"),
         ],
         capture_output=True,
         text=True,

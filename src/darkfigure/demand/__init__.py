@@ -1,4 +1,4 @@
-"""How many buyers and traffickers there are, counted from how often each was met."""
+"""How many buyers and traffickers there are, and what a shift of enforcement to them would do."""
 
 from __future__ import annotations
 
