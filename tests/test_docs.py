@@ -87,7 +87,7 @@ def commands(page: Path) -> list[tuple[str, list[str]]]:
     """Each `darkfigure NAME ...` on a page, with the options given to it."""
     found = []
     for code in snippets(page):
-        match = re.match(r"(?:\.venv/bin/)?darkfigure ([a-z]+)(.*)", code)
+        match = re.match(r"(?:\.venv/bin/)?darkfigure (demand [a-z]+|[a-z]+)(.*)", code)
         if match:
             found.append((match[1], re.findall(r"(?<!\S)--[a-z-]+", match[2])))
     return found
@@ -103,7 +103,10 @@ def headings(page: Path) -> set[str]:
 def help_of(command: str) -> str:
     """What `darkfigure COMMAND --help` prints; fails the test when there is no such command."""
     done = subprocess.run(
-        [sys.executable, "-c", "from darkfigure.cli import main; main()", command, "--help"],
+        [
+            *(sys.executable, "-c", "from darkfigure.cli import main; main()"),
+            *(*command.split(), "--help"),
+        ],
         capture_output=True,
         text=True,
         timeout=60,

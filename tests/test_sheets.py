@@ -21,15 +21,32 @@ RANKED = {"verified": 0, "secondary": 1, "unverified": 2}
 
 # How many rows each file has.
 ROWS = {
+    "accident-policies": 7,
+    "bangkok-heroin-users": 21,
+    "bangkok-methamphetamine-users": 10,
+    "british-carcass-submissions": 1858,
+    "british-farm-submissions": 12036,
+    "california-drug-abuse": 12,
     "dipper": 294,
+    "dutch-domestic-violence-2009": 6,
+    "dutch-drunk-driving": 5,
+    "dutch-illegal-firearms": 3,
+    "edinburgh-taxicabs": 6,
+    "french-scrapie": 4,
     "geese": 623,
     "geese-sample500": 500,
+    "golf-tees": 8,
+    "h5n1-outbreaks": 10,
+    "mckendrick-cholera": 4,
     "mstrata": 255,
+    "netherlands-immigrants-1995": 1880,
     "pisa-2018-math": 38,
     "road-cities": 33,
     "road-legs": 65,
     "road-shortest": 528,
+    "rotterdam-opiate-users": 9,
     "skagit": 100,
+    "snowshoe-hares": 6,
     "surgical-bugs": 12,
     "travel-time-2011": 51,
     "us-city-population-2013": 150,
@@ -41,6 +58,8 @@ ROWS = {
     "us-hotline-states-2012-2016": 255,
     "us-police-officers": 75,
     "us-states-2012-2016": 255,
+    "utrecht-homeless": 14,
+    "vancouver-street-contacts": 6,
 }
 
 
@@ -149,7 +168,7 @@ def test_an_unknown_sheet_or_folder_is_refused_with_what_there_is() -> None:
     for wrong in (sheets.rows, sheets.describe, sheets.path):
         with pytest.raises(InputError, match=r"'pisa-2018-math'.*`darkfigure tables`"):
             wrong("pisa-2018-maths")
-    with pytest.raises(InputError, match="'circuit', 'jurisdictions', 'ranks'"):
+    with pytest.raises(InputError, match="'circuit', 'demand', 'jurisdictions', 'ranks'"):
         sheets.names("nowhere")
 
 

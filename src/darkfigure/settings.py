@@ -142,6 +142,10 @@ def line_of(path: tuple[str, ...], text: str) -> int:
                 best = number
             continue
         key = re.match(r"\s*([\w-]+|\"[^\"]*\"|'[^']*')\s*=", line)
-        if key and (*section, key.group(1).strip("\"'")) == path:
-            return number
+        if key:
+            here = (*section, key.group(1).strip("\"'"))
+            if here == path:
+                return number
+            if path[: len(here)] == here:  # it stands in braces on this line
+                best = number
     return best

@@ -7,7 +7,7 @@ import sys
 
 from typer._click.exceptions import UsageError
 
-from darkfigure.cli import studies, size, compare, circuit, tables  # noqa: F401
+from darkfigure.cli import studies, size, compare, circuit, demand, tables  # noqa: F401
 from darkfigure.cli.app import app
 from darkfigure.errors import InputError, NoEstimateError
 
