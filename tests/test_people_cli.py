@@ -94,3 +94,25 @@ def test_what_is_wrong_is_told_in_a_sentence(
     assert done.returncode == code
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_no_row_of_one_s_own_file_tells_of_very_few_people(tmp_path: Path) -> None:
+    own = tmp_path / "own.csv"
+    own.write_text("count,freq\n1,60\n2,14\n3,4\n4,2\n7,1\n")
+    for family in ("auto", "ztpoisson", "oiztgeom"):
+        rows = json.loads(command(str(own), "--family", family, "--json").stdout)["fit"][
+            "rootogram"
+        ]
+        assert [(row["count"], row["or_more"], row["observed"]) for row in rows] == [
+            (1, False, 60),
+            (2, False, 14),
+            (3, True, 7),
+        ]
+    assert "\n3+                   7 " in command(str(own)).stdout
+    own.write_text("count,freq\n1,60\n2,14\n3,4\n")  # too few in the tail: one row more goes in
+    rows = json.loads(command(str(own), "--family", "ztpoisson", "--json").stdout)["fit"][
+        "rootogram"
+    ]
+    assert [(row["count"], row["observed"]) for row in rows] == [(1, 60), (2, 18)]
+    shipped = json.loads(command("golf-tees", "--family", "ztpoisson", "--json").stdout)
+    assert min(row["observed"] for row in shipped["fit"]["rootogram"]) < 5  # as it was published

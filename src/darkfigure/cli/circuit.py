@@ -167,7 +167,7 @@ def _histories(file: str, *, every: Every, **options: Any) -> tuple[Histories, b
     from darkfigure.circuit.sightings import read_histories
     from darkfigure.tables import sheets
 
-    if not Path(file).exists() and file in sheets.names():
+    if sheets.is_sheet(file):
         return read_histories(sheets.path(file), every=every, **options), True
     if not Path(file).exists() and not Path(file).suffix:
         raise InputError(

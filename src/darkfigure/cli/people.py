@@ -78,8 +78,10 @@ def people(
     from darkfigure.demand.counts_table import read_counts
     from darkfigure.demand.deterrence import deterrence as deter
     from darkfigure.demand.families import Link
+    from darkfigure.demand.goodness import published_rootogram
     from darkfigure.demand.people import people as estimate
     from darkfigure.demand.replicates import KINDS, Kind
+    from darkfigure.tables import sheets
 
     drawn = variance if variance is not None else (KINDS[0] if bootstrap else ANALYTIC)
     if drawn not in (ANALYTIC, *KINDS):
@@ -116,6 +118,9 @@ def people(
                 }
             )
         raise
+    fit = found.details["fit"]
+    if fit and not sheets.is_sheet(file, "demand"):
+        fit["rootogram"] = published_rootogram(fit["rootogram"])
     grids = [
         deter(counts, factors, differ=differ, level=level, seed=seed)
         for differ in (False, True)
@@ -173,7 +178,8 @@ def _tell(found: Estimate) -> None:
     if details["fit"]:
         print(f"\n{'times met':<12}{'people':>10}{'expected':>12}")
         for row in details["fit"]["rootogram"]:
-            print(f"{row['count']:<12}{row['observed']:>10,}{row['fitted']:>12,.1f}")
+            times = f"{row['count']}{'+' if row['or_more'] else ''}"
+            print(f"{times:<12}{row['observed']:>10,}{row['fitted']:>12,.1f}")
     if "families" in details:
         print(f"\n{'family':<18}{'people':>12}{'se':>10}{'AIC':>12}")
         for row in details["families"]:

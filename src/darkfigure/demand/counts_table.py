@@ -167,7 +167,7 @@ def read_counts(
     283
     """
     name = str(path)
-    published = not Path(name).exists() and name in sheets.names("demand")
+    published = sheets.is_sheet(name, "demand")
     if not published and not Path(name).exists() and "." not in Path(name).name and "/" not in name:
         sheet = sheets.describe(name)  # refuses, naming those that are nearly called so
         raise InputError(f"The table '{sheet.name}' has no counts of times; it is {sheet.what}.")

@@ -17,6 +17,7 @@ from darkfigure.demand.counts_table import Counts
 from darkfigure.demand.families import family as by_name
 from darkfigure.demand.maximum import Rows, chances_of
 from darkfigure.demand.total import Fitted, fit
+from darkfigure.disclosure import SMALLEST_COUNT
 from darkfigure.errors import NoEstimateError
 
 EXPECTED = 5.0  # people in a cell of the chi-square
@@ -37,11 +38,11 @@ def goodness(
     Returns
     -------
     dict
-        `rootogram`: a row for each count with `count`, `observed`, `fitted`, `hanging` (the root of
-        the observed less that of the fitted; beyond 1 either way is a misfit) and `residual`
-        (Pearson's); `chi2`, `df` and `p` with pooled cells, None without degrees of freedom;
-        `dispersion`, Pearson's statistic of people over their degrees of freedom, about 1 where the
-        family holds.
+        `rootogram`: a row for each count with `count`, `or_more` (a top class), `observed`,
+        `fitted`, `hanging` (the root of the observed less that of the fitted; beyond 1 either way
+        is a misfit) and `residual` (Pearson's); `chi2`, `df` and `p` with pooled cells, None
+        without degrees of freedom; `dispersion`, Pearson's statistic of people over their degrees
+        of freedom, about 1 where the family holds.
 
     Raises
     ------
@@ -89,13 +90,7 @@ def fit_of(found: Fitted) -> dict[str, Any] | None:
         observed.append(float(rows.people[rows.counts == y].sum()))
         fitted.append(float(people @ chance))
     rootogram = [
-        {
-            "count": int(y),
-            "observed": int(o),
-            "fitted": f,
-            "hanging": math.sqrt(o) - math.sqrt(f),
-            "residual": (o - f) / math.sqrt(max(f, 1e-12)),
-        }
+        _row(int(y), bool(rows.top == y), int(o), f)
         for y, o, f in zip(values, observed, fitted, strict=True)
     ]
     n = float(people.sum())
@@ -111,6 +106,57 @@ def fit_of(found: Fitted) -> dict[str, Any] | None:
         "df": df if df > 0 else None,
         "p": float(chi2.sf(statistic, df)) if df > 0 else None,
         "dispersion": float(rows.people @ off) / free if free > 0 and not rows.top else None,
+    }
+
+
+def published_rootogram(
+    rootogram: list[dict[str, Any]], smallest_count: int = SMALLEST_COUNT
+) -> list[dict[str, Any]]:
+    """A rootogram that may be shown: the tail in one row, so that no row has very few people.
+
+    Who was met most often is alone with that number, and known by it to whoever met them.
+
+    Parameters
+    ----------
+    rootogram : list of dict
+        As `goodness` has it.
+    smallest_count : int
+        The fewest people, or nobody, that a row may tell of.
+
+    Returns
+    -------
+    list of dict
+        The rows up to the first with fewer people, and one, `or_more`, of all from there on; with
+        the row before it too while that one has fewer.
+
+    Examples
+    --------
+    >>> found = goodness(Counts([1, 2, 3, 4, 7], [60, 14, 4, 2, 1]), "ztgeom")
+    >>> for row in published_rootogram(found["rootogram"], 5):
+    ...     print(row["count"], row["or_more"], row["observed"], round(row["fitted"], 1))
+    1 False 60 57.1
+    2 False 14 16.9
+    3 True 7 7.1
+    """
+    few = [i for i, row in enumerate(rootogram) if row["observed"] < smallest_count]
+    if smallest_count == 1 or not few:
+        return rootogram
+    start = few[0]
+    while start and sum(row["observed"] for row in rootogram[start:]) < smallest_count:
+        start -= 1
+    tail = rootogram[start:]
+    observed, fitted = (sum(row[key] for row in tail) for key in ("observed", "fitted"))
+    return [*rootogram[:start], _row(tail[0]["count"], True, observed, fitted)]
+
+
+def _row(count: int, or_more: bool, observed: int, fitted: float) -> dict[str, Any]:
+    return {
+        "count": count,
+        "or_more": or_more,
+        "observed": observed,
+        "fitted": fitted,
+        "hanging": math.sqrt(observed) - math.sqrt(fitted),
+        "residual": (observed - fitted) / math.sqrt(max(fitted, 1e-12)),
     }
 
 

@@ -181,7 +181,7 @@ def fit(
     if counts.top and counts.top < last:
         raise InputError(
             f"The top class is '{counts.top} or more', and the family '{of.name}' has to know who "
-            f"was met exactly {last - 1} times."
+            f"was met exactly {'once' if last == 2 else f'{last - 1} times'}."
         )
     rows, names = rows_of(of, counts, formula, inflation)
     if of.name == "robust":

@@ -117,6 +117,17 @@ def names(folder: str | None = None) -> list[str]:
     return sorted(name for name in _catalogues()[folder] if name != "heading")
 
 
+def is_sheet(given: str, folder: str | None = None) -> bool:
+    """Whether this is the name of a sheet, and of no file of one's own.
+
+    Examples
+    --------
+    >>> is_sheet("surgical-bugs"), is_sheet("surgical-bugs", "demand"), is_sheet("own.csv")
+    (True, False, False)
+    """
+    return not Path(given).exists() and given in names(folder)
+
+
 def describe(name: str) -> Sheet:
     """What is known about a sheet.
 
