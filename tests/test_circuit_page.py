@@ -7,7 +7,6 @@ import io
 import itertools
 import json
 import re
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +14,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from darkfigure.report.circuit_concluded import answer
 from darkfigure.report.circuit_method import facts, in_favour, method_tables, speaks_against
@@ -25,7 +24,6 @@ from darkfigure.report.counted_twice import order
 from darkfigure.report.road_map import road_map
 from darkfigure.report.stock_and_flow import over_time, stock_and_flow
 from tests.circuit_told import NONE, SECRET, amount, study, told
-from tests.test_page import CHROMIUM, FLAGS
 
 MADE_BY = {"version": "0.1.0", "command": "darkfigure circuit study.toml"}
 CHARTS = ["map", "stock", "twice", "order", "time"]
@@ -67,16 +65,6 @@ def file(html: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("circuit") / "report.html"
     path.write_text(html, "utf-8")
     return path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        pytest.fail("there is no Chromium to look at the page with; `make test` installs it")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 def test_who_reads_only_the_first_lines_is_not_misled(html: str) -> None:

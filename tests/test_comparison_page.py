@@ -8,7 +8,6 @@ import itertools
 import json
 import re
 import unicodedata
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from pypdf import PdfReader
 
 from darkfigure.compare.comparison import compare
@@ -28,7 +27,6 @@ from darkfigure.comparison_study import Source, load
 from darkfigure.report.comparison_page import comparison_page
 from darkfigure.report.comparison_tables import files
 from darkfigure.report.tiles import GRID, STATES, letters, tiles
-from tests.test_page import CHROMIUM, FLAGS
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "second-worst" / "study.toml"
 PROVENANCE = {"version": "0.1.0", "command": "darkfigure compare study.toml"}
@@ -174,16 +172,6 @@ def file(html: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("comparison") / "report.html"
     path.write_text(html, "utf-8")
     return path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        pytest.fail("there is no Chromium to look at the page with; `make test` installs it")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 def test_who_reads_only_the_first_lines_is_not_misled(html: str) -> None:

@@ -6,7 +6,6 @@ import dataclasses
 import itertools
 import math
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from pypdf import PdfReader
 
 from darkfigure.disclosure import publishable_estimate
@@ -29,11 +28,6 @@ from darkfigure.report.spread import replicates
 from darkfigure.report.trust import findings, verdict
 from darkfigure.size.sensitivity import sensitivity
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--headless", "--no-first-run", "--disable-quic"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
 LISTS = ("LA", "NG", "PF", "GO", "GP", "NCA")
 UK = {
     "LA": 54,
@@ -197,16 +191,6 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "page.html"
     path.write_text(uk_page(LINKAGE, synthetic=True, truth=13_000), "utf-8")
     return path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        pytest.fail("there is no Chromium to look at the page with; `make test` installs it")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 def test_the_answer_is_one_sentence_with_its_range() -> None:

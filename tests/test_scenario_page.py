@@ -5,21 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from darkfigure.report.scenario_charts import helps, matters, over_years
 from darkfigure.report.scenario_concluded import answer, outcome, ranged, signed
 from darkfigure.report.scenario_evidence import SPEAKS_AGAINST, SPEAKS_FOR
 from darkfigure.report.scenario_page import scenario_page
 from darkfigure.weighing import Weighed, weigh
-from tests.test_page import CHROMIUM, FLAGS
 from tests.test_scenario import text
 
 
@@ -33,16 +30,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Weighed:
 @pytest.fixture(scope="module")
 def html(made: Weighed) -> str:
     return (made.folder / "report.html").read_text("utf-8")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        pytest.fail("there is no Chromium to look at the page with; `make test` installs it")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 def as_text(html: str) -> str:

@@ -16,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from benchmarks.stock import coverage
 from darkfigure import InputError, NoEstimateError
 from darkfigure.circuit import _entry as kernel
 from darkfigure.circuit import entry
@@ -28,6 +27,7 @@ from darkfigure.circuit.multistate import Fit
 from darkfigure.circuit.simulation import simulate
 from darkfigure.circuit.stock import stock_and_flow
 from tests.test_entry import B_ONCE, paths
+from tests.three_cities import coverage
 
 Floats = npt.NDArray[np.float64]
 TINY_REGIONS = [(2, 3, 0), (2, 4, 1), (3, 3, 2)]

@@ -47,16 +47,16 @@ def sum_over_subsets(x):
 
 
 @kernel
-def cholesky_solve(a, b, p):
+def cholesky_solve(a, b, p, own=1e-14):
     """Solve a x = b in place of b, for p rows; how many depend on the others (x is 0).
 
     Only the upper triangle of a is read, and overwritten row by row by D L' of a = L D L'. Row p
-    of a holds the diagonal.
+    of a holds the diagonal; a row depends on others if no more than the share `own` of it is left.
     """
     dependent = 0
     for j in range(p):
         pivot = a[j, j]
-        if not pivot > 1e-14 * a[p, j]:
+        if not pivot > own * a[p, j]:
             dependent += 1
             a[j, j] = 0.0
             continue

@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from darkfigure._kernel import kernel
+from darkfigure.size._loglinear import cholesky_solve
 
 ESTIMABLE = 0
 NO_MLE = 1  # a parameter runs away: the likelihood has no maximum
@@ -17,39 +18,6 @@ NOT_IDENTIFIED = 2  # the information of the observed counts is singular
 MAX_ITERATIONS = 100
 VANISHED = 1e-4  # people; where parameters run away together, some mean has fallen below
 DEPENDENT = 1e-9  # of a parameter's information so much is its own, or it counts as another's
-
-
-@kernel
-def cholesky_solve(a, b, p):
-    """Solve a x = b in place of b; how many rows depend on those before them (there x is 0).
-
-    Only the upper triangle of a is read and overwritten.
-    """
-    own = np.empty(p)
-    dependent = 0
-    for j in range(p):
-        own[j] = a[j, j]
-    for j in range(p):
-        pivot = a[j, j]
-        if not pivot > DEPENDENT * own[j]:
-            dependent += 1
-            a[j, j] = 0.0
-            continue
-        for i in range(j + 1, p):
-            share = a[j, i] / pivot
-            if share != 0.0:
-                b[i] -= share * b[j]
-                for k in range(i, p):
-                    a[i, k] -= share * a[j, k]
-    for i in range(p - 1, -1, -1):
-        if a[i, i] == 0.0:
-            b[i] = 0.0
-            continue
-        s = b[i]
-        for k in range(i + 1, p):
-            s -= a[i, k] * b[k]
-        b[i] = s / a[i, i]
-    return dependent
 
 
 @kernel
@@ -107,7 +75,7 @@ def score(design, place, counts, theta, path):
     p = theta.size
     mean = np.empty(design.shape[0])
     mu = np.empty(counts.size)
-    info = np.empty((p, p))
+    info = np.empty((p + 1, p))
     gradient = np.empty(p)
     trial = np.empty(p)
     means(design, place, theta, mean, mu)
@@ -117,8 +85,10 @@ def score(design, place, counts, theta, path):
     converged = False
     while steps < MAX_ITERATIONS:
         derivatives(design, place, mean, mu, counts, info, gradient)
+        for i in range(p):
+            info[p, i] = info[i, i]  # the diagonal as it was, to judge the pivots by
         step = gradient.copy()
-        dependent = cholesky_solve(info, step, p)
+        dependent = cholesky_solve(info, step, p, DEPENDENT)
         gain = 0.0
         longest = 0.0
         for j in range(p):

@@ -1,16 +1,11 @@
-"""Made-up regions whose truth is known: how often the limits of stock and flow hold it.
-
-    python -m benchmarks.stock [REGIONS]
+"""Small made-up regions whose truth is known: how often the limits of stock and flow hold it.
 
 Each region has three cities, eight occasions and about 1,500 people, with rates of its own, and the
-model that is fitted is true. Of each kind of amount it prints in how many of 100 the 95 % limits
-hold the truth, how far estimates are off on average, and by how much the sum of what the cities saw
-counts people more than once.
+model that is fitted is true. `benchmarks.regions` is the long study, with larger ones.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -86,15 +81,3 @@ def coverage(regions: int, workers: int | None = None) -> dict[str, tuple[int, f
     return {
         kind: (len(each), *np.mean(each, axis=0).tolist()) for kind, each in found.items()
     }  # fmt: skip
-
-
-def main() -> int:
-    """Print how often the limits hold the truth."""
-    regions = int(sys.argv[1]) if len(sys.argv) > 1 else 60
-    for kind, (number, held, off) in coverage(regions).items():
-        print(f"{kind:<32}{number:>6}{100 * held:>8.1f} %{100 * off:>+8.1f} %")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
