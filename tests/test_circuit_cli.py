@@ -10,8 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from darkfigure.circuit.intervals import bootstrap, profile
+from darkfigure.circuit.multistate import fit
+from darkfigure.circuit.selection import models
+from darkfigure.circuit.sightings import read_histories
 from darkfigure.circuit.simulation import simulate
 from darkfigure.cli import main
+from darkfigure.tables import sheets
 
 CITIES = ("Reno", "Sacramento", "Oakland")
 MONTHS = tuple(f"2024-{month:02}" for month in range(1, 9))
@@ -67,6 +72,67 @@ def test_with_entry_stock_and_flow_are_told_by_city_and_for_the_region(
     assert told["flow"]["region"]["lower"] <= 900 <= told["flow"]["region"]["upper"]
     assert told["double_count"]["observed"]["naive"] > told["double_count"]["observed"]["seen"]
     assert {leg["highway"] for leg in told["corridors"]["legs"]} >= {"I-80"}
+
+
+def test_several_models_are_put_in_order_and_the_rates_are_of_the_best(monkeypatch, capsys):
+    options = ("dipper", "--group", "sex", "--starts", "3")
+    several = ("--survival", "time,constant", "--detection", "constant, time")
+    told = json.loads(run(monkeypatch, capsys, *options, *several, "--json")[1])
+    h = read_histories(sheets.path("dipper"), groups=["sex"])
+    wanted = models(h, ("time", "constant"), ("constant", "time"), starts=3)
+    assert told["models"] == json.loads(json.dumps(wanted.rows()))
+    assert told["models"][0]["survival"] == told["survival"] == "constant"
+    assert told["aicc"] == told["models"][0]["aicc"] < told["models"][1]["aicc"]
+    _, out, _ = run(monkeypatch, capsys, *options, *several)
+    assert out.startswith(str(wanted))
+    entry = ("--entry", "constant,time", "--json")
+    rows = json.loads(run(monkeypatch, capsys, *options, *entry)[1])["models"]
+    assert [row["entry"] for row in rows] == ["constant", "time"]
+    one = json.loads(run(monkeypatch, capsys, *options, "--json")[1])
+    assert "models" not in one
+    code, _, err = run(monkeypatch, capsys, *options, "--survival", "constant,daily")
+    assert code == 2
+    assert "daily" in err
+
+
+def test_limits_are_those_of_the_profile_or_of_replicates(monkeypatch, capsys):
+    options = ("dipper", "--group", "sex", "--detection", "time", "--starts", "3", "--json")
+    h = read_histories(sheets.path("dipper"), groups=["sex"])
+    found = fit(h, detection="time", starts=3)
+    told = {
+        kind: json.loads(run(monkeypatch, capsys, *options, "--limits", kind, *more)[1])
+        for kind, more in [("wald", ()), ("profile", ()), ("bootstrap", ("--replicates", "20"))]
+    }
+    made = bootstrap(h, found, replicates=20)
+    rates = [each for each in found.estimates if each.parameter != "movement"]
+    for i, each in enumerate(rates):
+        shown = {
+            kind: (it["estimates"]["survival"] + it["estimates"]["detection"])[i]
+            for kind, it in told.items()
+        }
+        assert shown["wald"]["lower"] == each.lower
+        assert (shown["profile"]["lower"], shown["profile"]["upper"]) == profile(h, found, each)
+        replicate = next(one for one in made.estimates if one.name == each.name)
+        assert shown["bootstrap"]["upper"] == replicate.upper
+        assert len({it["estimate"] for it in shown.values()}) == 1
+        assert len({it["standard_error"] for it in shown.values()}) == 1
+    for wrong, said in (("exact", "wald, profile or bootstrap"), ("profile", "With entry")):
+        more = ("--entry", "constant") if wrong == "profile" else ()
+        code, _, err = run(monkeypatch, capsys, *options, "--limits", wrong, *more)
+        assert code == 2
+        assert said in err
+
+
+def test_no_limits_are_told_of_a_hidden_rate(monkeypatch, capsys, tmp_path):
+    file = histories(tmp_path)  # nobody goes from Reno to Oakland
+    told = json.loads(
+        run(monkeypatch, capsys, file, "--starts", "3", "--limits", "profile", "--json")[1]
+    )
+    rates = told["estimates"]["movement"]
+    assert any(each["hidden"] for each in rates)
+    for each in rates:
+        assert (each["lower"] is None) == each["hidden"]
+    assert not told["for_publication"]
 
 
 def test_the_same_seed_gives_the_same_answer(monkeypatch, capsys, tmp_path):

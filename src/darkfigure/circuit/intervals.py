@@ -9,9 +9,9 @@ makes people anew from the model, with as many first sightings, and fits it agai
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -38,8 +38,78 @@ from darkfigure.errors import InputError, NoEstimateError
 
 Floats = npt.NDArray[np.float64]
 
+Limits = Literal["wald", "profile", "bootstrap"]
+LIMITS: tuple[Limits, ...] = get_args(Limits)
+
+REPLICATES = 200
 AT_ONCE = 10  # replicates of one piece of work
 END = 15.0  # on the logit scale: there a probability is 0 or 1
+
+
+def with_limits(
+    histories: Histories,
+    found: Fit,
+    kind: Limits,
+    *,
+    replicates: int = REPLICATES,
+    seed: int = 1,
+    workers: int | None = None,
+    progress: engine.Progress | None = None,
+) -> Fit:
+    """A fit whose probabilities have other limits than those of their standard errors.
+
+    Parameters
+    ----------
+    histories : Histories
+        What was fitted.
+    found : Fit
+        Without entry.
+    kind : {'wald', 'profile', 'bootstrap'}
+        'wald' leaves it as it is. Standard errors, and all of the coefficients, stay what they are.
+    replicates, seed, workers, progress
+        As for `bootstrap`; of a profile progress tells how many probabilities are done.
+
+    Raises
+    ------
+    InputError
+        If the kind is none of these, or the fit has entry.
+    NoEstimateError
+        As for `profile`.
+
+    Examples
+    --------
+    >>> from darkfigure.circuit.multistate import fit
+    >>> h = Histories("A", ("1", "2", "3"), [[1, 1, 0], [1, 0, 1], [1, 1, 1]], [20, 9, 30])
+    >>> found = with_limits(h, fit(h), "profile").of("detection")[0]
+    >>> round(found.lower, 3), round(found.upper, 3)
+    (0.672, 0.826)
+    """
+    if kind not in LIMITS:
+        raise InputError(f"Limits are {', '.join(LIMITS[:-1])} or {LIMITS[-1]}, not '{kind}'.")
+    if kind == "wald":
+        return found
+    if "entry" in found.settings:
+        raise InputError(
+            f"With entry there are no {kind} limits, only those of standard errors: take 'wald', "
+            "or leave out the entry."
+        )
+    if kind == "bootstrap":
+        made = bootstrap(
+            histories, found, replicates=replicates, seed=seed, workers=workers, progress=progress
+        )
+        limits = [(each.lower, each.upper) for each in made.estimates]
+    else:
+        limits = []
+        for done, each in enumerate(found.estimates, start=1):
+            known = each.estimate is not None
+            limits.append(profile(histories, found, each) if known else (None, None))
+            if progress is not None:
+                progress(done, len(found.estimates))
+    estimates = tuple(
+        replace(each, lower=lower, upper=upper)
+        for each, (lower, upper) in zip(found.estimates, limits, strict=True)
+    )
+    return replace(found, estimates=estimates)
 
 
 def profile(
@@ -186,7 +256,7 @@ def bootstrap(
     histories: Histories,
     found: Fit,
     *,
-    replicates: int = 200,
+    replicates: int = REPLICATES,
     level: float | None = None,
     seed: int = 1,
     where: engine.Where = "local",

@@ -15,6 +15,8 @@ from darkfigure.circuit.histories import Histories
 from darkfigure.circuit.multistate import STARTS, Fit, fit
 from darkfigure.errors import InputError
 
+KINDS = ("survival", "detection", "movement", "entry")
+
 
 @dataclass(frozen=True, eq=False)
 class Selection:
@@ -32,6 +34,11 @@ class Selection:
         """The model with the least AICc."""
         return self.fits[0]
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What a model is of; entry where people come."""
+        return tuple(kind for kind in KINDS if kind in self.best.settings)
+
     def rows(self) -> list[dict[str, Any]]:
         """A row for each model: its criterion, how far it is from the best, and its Akaike weight.
 
@@ -41,7 +48,7 @@ class Selection:
         heights = [math.exp(-delta / 2) for delta in deltas]
         return [
             {
-                **{kind: found.settings[kind] for kind in ("survival", "detection", "movement")},
+                **{kind: found.settings[kind] for kind in self.kinds},
                 "parameters": found.parameters,
                 "estimable": found.estimable,
                 "minus2loglik": found.minus2loglik,
@@ -53,18 +60,22 @@ class Selection:
         ]
 
     def __str__(self) -> str:
-        head = ("survival", "detection", "movement", "k", "-2 log L", "AICc", "delta", "weight")
         rows = self.rows()
-        wide = [max(11, *(len(row[kind]) + 2 for row in rows)) for kind in head[:3]]
-        line = "{:<{}}{:<{}}{:<{}}".format
+        wide = {kind: max(11, *(len(row[kind]) + 2 for row in rows)) for kind in self.kinds}
+        numbers = "{:>4}{:>13}{:>13}{:>10}{:>8}".format
         lines = [
-            line(*itertools.chain(*zip(head[:3], wide, strict=True)))
-            + "{:>4}{:>13}{:>13}{:>10}{:>8}".format(*head[3:])
+            "".join(f"{kind:<{width}}" for kind, width in wide.items())
+            + numbers("k", "-2 log L", "AICc", "delta", "weight")
         ]
         lines += [
-            line(*itertools.chain(*((row[k], w) for k, w in zip(head[:3], wide, strict=True))))
-            + f"{row['estimable']:>4}{row['minus2loglik']:>13,.2f}{row['aicc']:>13,.2f}"
-            f"{row['delta']:>10,.2f}{row['weight']:>8.3f}"
+            "".join(f"{row[kind]:<{width}}" for kind, width in wide.items())
+            + numbers(
+                row["estimable"],
+                f"{row['minus2loglik']:,.2f}",
+                f"{row['aicc']:,.2f}",
+                f"{row['delta']:,.2f}",
+                f"{row['weight']:.3f}",
+            )
             for row in rows
         ]
         return "\n".join(lines)

@@ -1,18 +1,21 @@
-"""A model by its words: rates, entry, covariates and roads, whichever are named."""
+"""Models by their words: rates, entry, covariates and roads, whichever are named."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
 import numpy.typing as npt
 
+from darkfigure import engine
 from darkfigure.circuit import entry, multistate
 from darkfigure.circuit.behind import words_of
 from darkfigure.circuit.gravity import HOURS, TO, road_covariates
 from darkfigure.circuit.histories import Histories
 from darkfigure.circuit.multistate import Fit
 from darkfigure.circuit.roads import Roads
+from darkfigure.circuit.selection import Selection
 from darkfigure.errors import InputError
 
 BY_ROADS = "gravity"
@@ -68,3 +71,48 @@ def fitted(
         )
     kind = entry.fit if "entry" in model else multistate.fit
     return kind(histories, **model, covariates=known, **options)
+
+
+def selected(
+    histories: Histories,
+    terms: Mapping[str, str],
+    *,
+    progress: engine.Progress | None = None,
+    **options: Any,
+) -> Selection:
+    """Fit every combination of terms, and put the models in order.
+
+    Parameters
+    ----------
+    histories : Histories
+    terms : mapping
+        As for `fitted`, each with one kind or several, between commas.
+    progress : callable, optional
+        Told how many starts are done, of all models.
+    **options
+        As for `fitted`.
+
+    Raises
+    ------
+    InputError, NoEstimateError
+        As for `fitted`.
+
+    Examples
+    --------
+    >>> h = Histories("A", ("1", "2", "3"), [[1, 1, 0], [1, 0, 1], [1, 1, 1]], [20, 9, 30])
+    >>> terms = {"survival": "constant", "detection": "constant,time", "movement": "city"}
+    >>> [row["detection"] for row in selected(h, terms).rows()]
+    ['time', 'constant']
+    """
+    several = [[each.strip() for each in kinds.split(",")] for kinds in terms.values()]
+    models = [dict(zip(terms, each, strict=True)) for each in itertools.product(*several)]
+    fits = []
+    for before, model in enumerate(models):
+        told = None
+        if progress is not None:
+
+            def told(done: int, all_: int, before: int = before) -> None:
+                progress(before * all_ + done, len(models) * all_)
+
+        fits.append(fitted(histories, model, progress=told, **options))
+    return Selection(tuple(sorted(fits, key=lambda found: found.aicc)))

@@ -70,6 +70,14 @@ def circuit(
         typer.Option(help="A column of histories that is no occasion, such as sex."),
     ] = None,
     level: Annotated[float, typer.Option(help="Confidence of all limits.")] = 0.95,
+    limits: Annotated[
+        str,
+        typer.Option(
+            help="Of the rates: by standard errors, the profile likelihood, or replicates.",
+            metavar="wald|profile|bootstrap",
+        ),
+    ] = "wald",
+    replicates: Annotated[int, typer.Option(help="Of a bootstrap.", min=2)] = 200,
     starts: Annotated[
         int, typer.Option(help="From how many places the likelihood is climbed.", min=1)
     ] = 20,
@@ -81,13 +89,20 @@ def circuit(
     seed: Annotated[int, typer.Option(help="Of the random numbers.", min=0)] = 1,
     as_json: Json = False,
 ) -> None:
-    """Who stays, who moves on and who is seen; with --entry how many are where."""
+    """Who stays, who moves on and who is seen; with --entry how many are where.
+
+    A rate may be given in several ways, between commas: all models are fitted, and the rates are
+    those of the best by AICc.
+    """
+    from typing import cast
+
     from darkfigure.circuit import shown
     from darkfigure.circuit.covariate_table import read_covariates
+    from darkfigure.circuit.intervals import Limits, with_limits
     from darkfigure.circuit.road_tables import roads_of
     from darkfigure.circuit.shown_people import published_people
     from darkfigure.circuit.stock import stock_and_flow
-    from darkfigure.circuit.terms import fitted
+    from darkfigure.circuit.terms import selected
     from darkfigure.disclosure import SMALLEST_COUNT
 
     histories, is_published = _histories(
@@ -100,7 +115,7 @@ def circuit(
     if enter is not None:
         terms["entry"] = enter
     began = time.perf_counter()
-    found = fitted(
+    models = selected(
         histories,
         terms,
         roads=network,
@@ -111,7 +126,18 @@ def circuit(
         seed=seed,
         progress=bar("starts"),
     )
+    found = with_limits(
+        histories,
+        models.best,
+        cast(Limits, limits),
+        replicates=replicates,
+        seed=seed,
+        progress=bar(limits),
+    )
     told = shown.published(found, histories, smallest, exact=True)
+    told["limits"] = limits
+    if len(models.fits) > 1:
+        told["models"] = models.rows()
     if enter is not None:
         people = published_people(stock_and_flow(histories, found), histories, smallest)
         told |= _stock_and_flow(people)
@@ -126,6 +152,8 @@ def circuit(
     if as_json:
         print_json(told)
         return
+    if len(models.fits) > 1:
+        print(f"{models}\n\nThe rates of the first:\n")
     _print(told)
 
 
