@@ -8,6 +8,7 @@ late as it can be, and its numbers have 64 bits here only.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,9 +25,12 @@ RHAT = 1.01  # the most (Vehtari, Gelman, Simpson, Carpenter & Bürkner 2021)
 ACCEPT = (0.95, 0.99)  # what share of moves to accept; the second where there were divergences
 ROUNDS = 10  # how often the chains may go on where they do not agree yet
 DEPTH = (7, 10)  # doublings of a move, while steps are set and after
+KEPT = 8  # models whose compiled code is kept, together
 JITTER = 0.1  # how far from the start given the chains begin, in unbounded coordinates
 
 Floats = npt.NDArray[np.float64]
+
+_runs = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,8 @@ def sample(
         )
     for accept in ACCEPT:
         found = _run(model, data, start, chains, warmup, draws, seed, accept)
-        _forget_compiled()
+        if next(_runs) % KEPT == 0:
+            _forget_compiled()
         if not found.mixing.divergences:
             break
     mixing = found.mixing
@@ -183,10 +188,10 @@ def _run(
 
 
 def _forget_compiled() -> None:
-    """Let go of what was compiled for this model alone.
+    """Let go of what was compiled for single models.
 
     JAX keeps it for as long as the process lives, and after some forty models the system has no
-    more pieces of memory to give.
+    more pieces of memory to give. Small pieces serve every model, so they are kept for a few.
     """
     import gc
 
