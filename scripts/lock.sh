@@ -7,5 +7,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 common=(--universal --generate-hashes --python-version 3.11)
-uv pip compile "${common[@]}" --extra link --extra bayes --group build --group examples pyproject.toml -o requirements.lock "$@"
+uv pip compile "${common[@]}" --extra link --extra covariates --extra bayes --group build --group examples pyproject.toml -o requirements.lock "$@"
 uv pip compile "${common[@]}" --extra link --extra covariates --extra bayes --extra spark --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock "$@"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from darkfigure import InputError
 from darkfigure.demand import Counts, people, read_counts
-from darkfigure.demand.formula import design, terms_of
+from darkfigure.demand.formula import columns_of, design
 
 
 def written(folder: Path, text: str) -> Path:
@@ -138,9 +139,19 @@ def test_no_cell_of_a_person_is_in_a_message(tmp_path: Path) -> None:
         ("sex", "is no formula"),
         ("y ~", "is no formula"),
         ("y ~ a ~ b", "is no formula"),
+        ("y ~ sex age", "no formula that can be read"),
+        ("y ~ sex | age", "no formula that can be read"),
+        ("y ~ .", "no formula that can be read"),
         ("y ~ log(age)", "no name of a column.*Work out a logarithm"),
-        ("y ~ sex:age", "stands without both of its columns; write 'sex\\*age'"),
-        ("y ~ sex*age*place", "two at most"),
+        ("y ~ __import__('os').getcwd()", "no formula that can be read"),
+        ("y ~ {age + 1}", "no name of a column"),
+        ("y ~ 2:age", "no name of a column"),
+        ("y ~ sex[0]", "no name of a column"),
+        ("y ~ age^2", "a power, which in a formula is no square"),
+        ("y ~ age**2", "a power, which in a formula is no square"),
+        ("y ~ `1` + age", "is called by a number"),
+        ("y ~ sex - 1", "leaves out the intercept"),
+        ("y ~ 0 + sex", "leaves out the intercept"),
         ("sex ~ age", "which is not the count"),
         ("y ~ same", "same value for everybody"),
         ("y ~ sex + twin", "say the same thing twice"),
@@ -169,10 +180,48 @@ def test_coding_is_that_of_r() -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.sampled_from(["a", "b", "c c"]), min_size=1, max_size=4))
-def test_terms_stand_once_in_their_order(names: list[str]) -> None:
-    formula = "y ~ " + " + ".join(f"`{name}`" if " " in name else name for name in names)
-    assert terms_of(formula) == [(name,) for name in dict.fromkeys(names)]
+@given(st.lists(st.sampled_from(["a", "b", "c c", "d.e", "f[1]"]), min_size=1, max_size=4))
+def test_columns_stand_once_in_their_order(names: list[str]) -> None:
+    formula = "y ~ " + " + ".join(f"`{name}`" for name in names)
+    assert columns_of(formula) == list(dict.fromkeys(names))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from([*"+:*-/()[]{}`'\"01%|~.\\=<, ", "sex", "é", "{+!}`"]), max_size=8))
+def test_no_text_ends_in_a_traceback(parts: list[str]) -> None:
+    with contextlib.suppress(InputError):
+        assert all(isinstance(name, str) for name in columns_of("y ~ " + "".join(parts)))
+
+
+def test_what_two_do_alone_has_a_column_for_every_word() -> None:
+    """As R does: without `sex` itself no word stands for the rest."""
+    counts = Counts([1] * 4, covariates={"sex": list("fmfm"), "n": list("1234")})
+    x, names = design("y ~ sex:n", counts)
+    assert names == ["(Intercept)", "sexf:n", "sexm:n"]
+    np.testing.assert_array_equal(x[:, 1], [1, 0, 3, 0])
+
+
+def test_three_columns_and_more_may_be_joined_up_to_a_bound() -> None:
+    rng = np.random.default_rng(1)
+    many = {name: [str(v) for v in rng.choice(list("abcdefghij"), 400)] for name in "uvw"}
+    two = {name: [str(v) for v in rng.choice(list("ab"), 400)] for name in "xyz"}
+    counts = Counts([1] * 400, covariates=many | two)
+    x, names = design("y ~ x * y * z", counts)
+    assert x.shape == (400, 8)
+    assert names[-1] == "xb:yb:zb"
+    with pytest.raises(InputError, match="makes 1,330 columns; a regression takes 500 at most"):
+        design("y ~ u * v * w", counts)
+
+
+def test_bad_cells_and_missing_columns_are_told_together(tmp_path: Path) -> None:
+    file = written(tmp_path, "count,sex\n1,f\nx,m\n2,\n")
+    with pytest.raises(InputError) as refused:
+        read_counts(file, covariates=["sex", "nation", "sex"])
+    told = [str(problem) for problem in refused.value.problems]
+    assert len(told) == 3
+    assert "names 'nation', which is not there" in told[0]
+    assert "line 3, column 'count'" in told[1]
+    assert "line 4, column 'sex': The cell is missing" in told[2]
 
 
 @pytest.mark.parametrize(

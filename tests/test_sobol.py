@@ -59,6 +59,11 @@ def test_what_does_not_matter_has_an_index_of_zero() -> None:
     assert nothing.first.tolist() == nothing.total.tolist() == [0.0] * 3
 
 
+def test_all_is_due_to_the_only_unknown() -> None:
+    only = indices(design(1, 64, seed=1)[..., 0])
+    assert only.first.tolist() == only.total.tolist() == [1.0]
+
+
 def test_too_few_runs_are_refused() -> None:
     with pytest.raises(InputError, match="too few"):
         design(20, 40, seed=1)

@@ -78,6 +78,7 @@ def people(
     from darkfigure.demand.counts_table import read_counts
     from darkfigure.demand.deterrence import deterrence as deter
     from darkfigure.demand.families import Link
+    from darkfigure.demand.formula import columns_of
     from darkfigure.demand.goodness import published_rootogram
     from darkfigure.demand.people import people as estimate
     from darkfigure.demand.replicates import KINDS, Kind
@@ -89,7 +90,8 @@ def people(
     if drawn == ANALYTIC and bootstrap:
         raise InputError("--variance analytic makes no replicates; leave out --bootstrap.")
     factors = [number(x, "deterrence") for x in deterrence.split(",")] if deterrence else []
-    counts = read_counts(file, count=count, people=freq, top=top)
+    named = [*columns_of(formula), *columns_of(inflation)]
+    counts = read_counts(file, count=count, people=freq, top=top, covariates=named)
     began = time.perf_counter()
     try:
         found = estimate(

@@ -25,6 +25,7 @@ MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "unknown"})
 MOST_TOLD = 20
 MOST_TIMES = 10_000
 MOST_PEOPLE = 10**12
+NOT_THERE = "which is not there; the columns are:"
 
 _TOP = re.compile(r"(\d+)\s*(\+|or more)|(?:>=|≥)\s*(\d+)")
 
@@ -133,6 +134,7 @@ def read_counts(
     count: str | None = None,
     people: str | None = None,
     top: int | str | None = None,
+    covariates: Sequence[str] = (),
 ) -> Counts:
     """Read how often each person was met.
 
@@ -149,6 +151,8 @@ def read_counts(
     top : int or str, optional
         The top class, such as 6 or "6+", if the highest count means "so many or more". Cells such
         as "6+" are refused unless it is said.
+    covariates : sequence of str
+        Columns that must be there, with a value for everybody; all others come along as they are.
 
     Raises
     ------
@@ -183,7 +187,11 @@ def read_counts(
     if len(rows) == 1:
         raise InputError(Problem("There is nobody below the header.", file=file, line=rows[0][0]))
     highest = _top_of(top)
-    problems: list[Problem] = []
+    problems = [
+        Problem(f"A formula names '{c}', {NOT_THERE} {', '.join(header)}.", file=file)
+        for c in dict.fromkeys(covariates)
+        if c not in header
+    ]
     counts, totals = [], []
     for line, cells in rows[1:]:
         if len(cells) != len(header):
@@ -201,6 +209,10 @@ def read_counts(
                 totals.append(_number(cells[each], 0, MOST_PEOPLE, "a number of people"))
             except ValueError as error:
                 problems.append(Problem(str(error), file=file, line=line, column=header[each]))
+    lines = [line for line, _ in rows[1:]]
+    for j in sorted({header.index(c) for c in covariates if c in header}):
+        whole = [(line, cells[j]) for line, cells in rows[1:] if len(cells) == len(header)]
+        problems += missing_in(header[j], [c for _, c in whole], [n for n, _ in whole], file)
     if problems:
         more = len(problems) - MOST_TOLD
         told_also = [Problem(f"and {more:,} more.", file=file)] if more > 0 else []
@@ -216,10 +228,32 @@ def read_counts(
             },
             highest,
             file,
-            [line for line, _ in rows[1:]],
+            lines,
         )
     except InputError as error:
         raise InputError([Problem(p.message, file=file) for p in error.problems]) from None
+
+
+def missing_in(
+    column: str, cells: Sequence[str], lines: Sequence[int | None], file: str
+) -> list[Problem]:
+    """What to say of the missing cells of a column that a regression needs; the first 20 of them.
+
+    Examples
+    --------
+    >>> [p.line for p in missing_in("sex", ["m", "", "NA"], [2, 3, 4], "arrests.csv")]
+    [3, 4]
+    """
+    told = (
+        "The cell is missing. A regression needs it for everybody: fill it in, leave the "
+        "person's row out, or leave the column out of the formula."
+    )
+    empty = [line for cell, line in zip(cells, lines, strict=True) if cell.lower() in MISSING]
+    problems = [Problem(told, file=file or None, line=n, column=column) for n in empty[:MOST_TOLD]]
+    more = len(empty) - MOST_TOLD
+    if more > 0:
+        problems.append(Problem(f"and {more:,} more missing in '{column}'.", file=file or None))
+    return problems
 
 
 def _check_header(header: Sequence[str], file: str, line: int) -> None:

@@ -1,28 +1,34 @@
 """Formulas: `y ~ sex + age`, `a:b` for what two do together, `a*b` for `a + b + a:b`.
 
-A column of numbers is one term. A column of words has a term for each word but the first in order,
-against which the others stand (treatment coding, as in R).
+`formulaic` reads them and codes the columns. A column of numbers is one term; a column of words has
+a term for each word but the first in order, against which the others stand (treatment coding, as in
+R). A formula of ours is never run as Python: it has the names of columns and nothing else.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from darkfigure.demand.counts_table import COUNT_NAMES, MISSING, MOST_TOLD, Counts
+from darkfigure.demand.counts_table import COUNT_NAMES, NOT_THERE, Counts, missing_in
 from darkfigure.errors import InputError, Problem
 
 INTERCEPT = "(Intercept)"
 MOST_VALUES = 50
+MOST_COLUMNS = 500
 
-_NAME = re.compile(r"`([^`]+)`|([^\s`+:*~()^|]+)")
+_POWER = re.compile(r"\*\*|\^")
+_NUMBER_AS_NAME = re.compile(r"`\s*[\d.]+\s*`")
+_CODED = re.compile(r"\[(?:T\.)?(.*?)\](?=:|$)")  # sex[T.m], which R calls sexm
 
 
-def terms_of(formula: str) -> list[tuple[str, ...]]:
-    """The terms on the right of a formula, each as the columns that it multiplies.
+def columns_of(formula: str) -> list[str]:
+    """The columns that a formula names, in the order in which they come.
 
     Raises
     ------
@@ -31,42 +37,61 @@ def terms_of(formula: str) -> list[tuple[str, ...]]:
 
     Examples
     --------
-    >>> terms_of("y ~ sex * age + place")
-    [('sex',), ('age',), ('sex', 'age'), ('place',)]
-    >>> terms_of("y ~ 1")
+    >>> columns_of("y ~ sex * age + `date of birth`")
+    ['sex', 'age', 'date of birth']
+    >>> columns_of("y ~ 1")
     []
     """
+    terms = _parsed(formula)
+    return list(dict.fromkeys(factor.expr for term in terms[1:] for factor in term.factors))
+
+
+def _parsed(formula: str) -> Sequence[Any]:
+    """The terms, the intercept first; an empty row where that is all."""
     _, tilde, right = formula.partition("~")
-    if not tilde or "~" in right or not right.strip():
+    if not tilde or not right.strip():
         raise InputError(f"'{formula}' is no formula; write 'y ~ 1' or 'y ~ sex + age'.")
-    terms: list[tuple[str, ...]] = []
-    for part in right.split("+"):
-        products = [[_name(x, formula) for x in p.split(":")] for p in part.split("*")]
-        if products == [["1"]]:
-            continue
-        found = [tuple(each) for each in products]
-        if len(found) > 2 or max(map(len, found)) > 2 or (len(found) == 2 and len(found[0]) > 1):
-            raise InputError(f"'{part.strip()}' joins more than two columns; two at most may be.")
-        if len(found) == 2:
-            found.append((found[0][0], found[1][0]))
-        terms += [term for term in found if term not in terms]
-    for term in terms:
-        if len(term) == 2 and not all((name,) in terms for name in term):
-            raise InputError(
-                f"'{':'.join(term)}' stands without both of its columns; write "
-                f"'{'*'.join(term)}', which has them."
-            )
-    return terms
-
-
-def _name(text: str, formula: str) -> str:
-    match = _NAME.fullmatch(text.strip())
-    if not match:
+    if right.strip() == "1":
+        return ()
+    try:
+        from formulaic import Formula
+        from formulaic.parser import DefaultFormulaParser
+    except ImportError as error:
         raise InputError(
-            f"'{text.strip()}' in '{formula}' is no name of a column; a formula has columns, +, : "
-            "and *. Work out a logarithm or a group before, in a column of its own."
+            f"A formula with columns needs more than is installed ({error.name}); install it by: "
+            "pip install 'darkfigure[covariates]'."
+        ) from error
+    if _POWER.search(right):
+        raise InputError(
+            f"'{formula}' has a power, which in a formula is no square. Work the square out "
+            "before, in a column of its own; what two columns do together is written 'sex*age'."
         )
-    return match[1] or match[2]
+    if _NUMBER_AS_NAME.search(right):
+        raise InputError(f"A column in '{formula}' is called by a number; give it a name of words.")
+    try:
+        parser = DefaultFormulaParser(feature_flags=DefaultFormulaParser.FeatureFlags.NONE)
+        terms = list(Formula(right, _parser=parser))
+    except Exception:  # what is no formula at all ends it in several ways, of which few are its own
+        raise InputError(
+            f"'{formula}' is no formula that can be read. One has columns with +, :, * and "
+            "brackets between them, and marks ` around a name with blanks, as "
+            "'y ~ sex * (age + `home town`)'."
+        ) from None
+    for term in terms:
+        for factor in term.factors:
+            kind = factor.eval_method.value
+            if kind == "python" or (kind == "literal" and str(term) != "1"):
+                raise InputError(
+                    f"'{factor.expr}' in '{formula}' is no name of a column; a formula has "
+                    "columns, +, : and *. Work out a logarithm or a group before, in a column of "
+                    "its own."
+                )
+    if not terms or str(terms[0]) != "1":
+        raise InputError(
+            f"'{formula}' leaves out the intercept, the rate of those against whom others stand; "
+            "leave out '0' or '- 1'."
+        )
+    return terms
 
 
 def design(formula: str, counts: Counts) -> tuple[npt.NDArray[np.float64], list[str]]:
@@ -88,7 +113,7 @@ def design(formula: str, counts: Counts) -> tuple[npt.NDArray[np.float64], list[
     ------
     InputError
         If it is no formula, names a column that is not there, a cell is missing, a column of words
-        has more than 50, or columns say the same thing.
+        has more than 50, there are more than 500 columns, or columns say the same thing.
 
     Examples
     --------
@@ -97,73 +122,67 @@ def design(formula: str, counts: Counts) -> tuple[npt.NDArray[np.float64], list[
     >>> names, x.tolist()[1]
     (['(Intercept)', 'sexm', 'age'], [1.0, 0.0, 41.0])
     """
-    terms = terms_of(formula)
+    terms = _parsed(formula)
     left = formula.partition("~")[0].strip()
     if left and left.lower() not in COUNT_NAMES and left in counts.covariates:
         raise InputError(f"The left of '{formula}' is '{left}', which is not the count; write y.")
-    coded: dict[str, tuple[npt.NDArray[np.float64], list[str]]] = {}
-    columns = [np.ones((counts.counts.size, 1))]
-    names = [INTERCEPT]
-    for term in terms:
-        for name in term:
-            if name not in coded:
-                coded[name] = _coded(name, counts, formula)
-        x, called = coded[term[0]]
-        if len(term) == 2:
-            other, others = coded[term[1]]
-            x = (x[:, :, None] * other[:, None, :]).reshape(x.shape[0], -1)
-            called = [f"{a}:{b}" for a in called for b in others]
-        columns.append(x)
-        names += called
-    whole = np.hstack(columns)
+    if len(terms) < 2:
+        return np.ones((counts.counts.size, 1)), [INTERCEPT]
+    from formulaic import SimpleFormula
+    from pandas import Categorical, DataFrame
+
+    cells = {name: _cells(name, counts, formula) for name in columns_of(formula)}
+    widths = {name: 1 if isinstance(of, np.ndarray) else len(set(of)) for name, of in cells.items()}
+    columns = sum(math.prod(widths[factor.expr] for factor in term.factors) for term in terms[1:])
+    if columns > MOST_COLUMNS:
+        raise InputError(
+            f"'{formula}' makes {columns:,} columns; a regression takes {MOST_COLUMNS} at most. "
+            "Group the words first."
+        )
+    frame = DataFrame(
+        {
+            name: of if isinstance(of, np.ndarray) else Categorical(of, categories=sorted(set(of)))
+            for name, of in cells.items()
+        }
+    )
+    found = SimpleFormula(terms).get_model_matrix(frame, output="numpy", na_action="raise")
+    whole = np.asarray(found, dtype=np.float64)
     scaled = whole / np.maximum(np.abs(whole).max(axis=0), 1e-300)
     if np.linalg.matrix_rank(scaled) < whole.shape[1]:
         raise InputError(
             f"The columns of '{formula}' say the same thing twice, or one of them has the same "
             "value for everybody; leave one out."
         )
-    return whole, names
+    names = [_CODED.sub(r"\1", name) for name in found.model_spec.column_names[1:]]
+    return whole, [INTERCEPT, *names]
 
 
-def _coded(name: str, counts: Counts, formula: str) -> tuple[npt.NDArray[np.float64], list[str]]:
+def _cells(name: str, counts: Counts, formula: str) -> npt.NDArray[np.float64] | list[str]:
+    """The numbers of a column, or its words."""
     if name not in counts.covariates:
         there = ", ".join(counts.covariates) or "none but the counts"
         raise InputError(
             Problem(
-                f"The formula '{formula}' names the column '{name}', which is not there; the "
-                f"columns are: {there}.",
+                f"The formula '{formula}' names the column '{name}', {NOT_THERE} {there}.",
                 file=counts.file or None,
             )
         )
     cells = [str(cell) for cell in counts.covariates[name]]
     lines: Sequence[int | None] = counts.lines or [None] * len(cells)
-    empty = [line for cell, line in zip(cells, lines, strict=True) if cell.lower() in MISSING]
-    if empty:
-        told = (
-            "The cell is missing. A regression needs it for everybody: fill it in, leave the "
-            "person's row out, or leave the column out of the formula."
-        )
-        problems = [
-            Problem(told, file=counts.file or None, line=line, column=name)
-            for line in empty[:MOST_TOLD]
-        ]
-        more = len(empty) - MOST_TOLD
-        raise InputError(
-            [*problems, *([f"and {more:,} more missing in '{name}'."] if more > 0 else [])]
-        )
+    if problems := missing_in(name, cells, lines, counts.file):
+        raise InputError(problems)
     try:
         numbers = np.array(cells, dtype=np.float64)
         if np.isfinite(numbers).all():
-            return numbers[:, None], [name]
+            return numbers
     except ValueError:
         pass
-    values = sorted(set(cells))
-    if len(values) > MOST_VALUES:
+    values = len(set(cells))
+    if values > MOST_VALUES:
         raise InputError(
-            f"The column '{name}' has {len(values):,} different words; a regression takes "
+            f"The column '{name}' has {values:,} different words; a regression takes "
             f"{MOST_VALUES} at most. Group them first."
         )
-    if len(values) == 1:
+    if values == 1:
         raise InputError(f"The column '{name}' has the same value for everybody; leave it out.")
-    of = np.array(cells)
-    return (of[:, None] == np.array(values[1:])).astype(np.float64), [name + v for v in values[1:]]
+    return cells
