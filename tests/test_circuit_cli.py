@@ -116,11 +116,23 @@ def test_limits_are_those_of_the_profile_or_of_replicates(monkeypatch, capsys):
         assert shown["bootstrap"]["upper"] == replicate.upper
         assert len({it["estimate"] for it in shown.values()}) == 1
         assert len({it["standard_error"] for it in shown.values()}) == 1
-    for wrong, said in (("exact", "wald, profile or bootstrap"), ("profile", "With entry")):
+    for wrong, said in (("exact", "wald, profile or bootstrap"), ("profile", "With --entry")):
         more = ("--entry", "constant") if wrong == "profile" else ()
         code, _, err = run(monkeypatch, capsys, *options, "--limits", wrong, *more)
         assert code == 2
         assert said in err
+
+
+def test_all_digits_of_one_s_own_people_are_never_for_publication(monkeypatch, capsys, tmp_path):
+    file = histories(tmp_path)
+    for few in ("1", "5"):
+        options = ("--starts", "2", "--smallest-count", few)
+        assert not json.loads(run(monkeypatch, capsys, file, *options, "--json")[1])[
+            "for_publication"
+        ]
+        assert "stay inside" in run(monkeypatch, capsys, file, *options)[2]
+    shipped = ("mstrata", "--starts", "1", "--json")
+    assert json.loads(run(monkeypatch, capsys, *shipped)[1])["for_publication"]
 
 
 def test_no_limits_are_told_of_a_hidden_rate(monkeypatch, capsys, tmp_path):
@@ -183,7 +195,7 @@ LEGS = "city_a,city_b,hours\n"
         (HISTORIES + "Reno,0,0,9,9\n", (), "longer than the 4 columns"),
         (HISTORIES, ("--roads", "roads.csv"), "The roads do not connect Oakland and Reno"),
         (HISTORIES, ("--roads", "none.csv"), "There is no such file"),
-        (IDS, (), "column 'case no': This column is no occasion: it tells people apart"),
+        (IDS, (), "column 'case no': This column is no occasion: it tells people or days"),
         (IDS.replace("case no", "person"), (), "column 'person': This column is no occasion"),
         (SIGHTINGS + "c,2024-03-05,reno\n", (), "differ in capitals or spaces only"),
         (
@@ -197,6 +209,12 @@ LEGS = "city_a,city_b,hours\n"
         (HISTORIES, ("--smallest-count", "1000"), "fewer than 1000 people in all"),
         (HISTORIES, ("--covariates", "roads.csv"), "Expected: a column 'city'"),
         ("", (), "The file is empty"),
+        (HISTORIES, ("--survival", "constant,,time"), "A kind of survival is empty"),
+        (HISTORIES, ("--several", "first"), "the columns of this file are its occasions already"),
+        (HISTORIES, ("--cities", "Reno, Fresno"), "none of the cities 'Reno', 'Fresno'"),
+        (SIGHTINGS, ("--group", "person"), "Groups are of histories"),
+        ("1,2\nReno,Reno\nReno,0\n", ("--roads", "shipped"), "leave out --roads"),
+        (HISTORIES, ("--entry", "city", "--limits", "profile"), "leave out --limits"),
     ],
 )
 def test_a_wrong_call_ends_with_2_and_one_sentence(

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from darkfigure.circuit.shown import two_digits
 from darkfigure.circuit.simulation import simulate
 from darkfigure.circuit_study import load
 from darkfigure.cli import main
@@ -103,8 +104,8 @@ def test_of_one_person_alone_on_a_corridor_nothing_is_told(folders):
         assert form(nobody[part]) == form(alone[part]), part
     for told in (nobody, alone):  # a warning that names cities says what their numbers say
         stays = {each["name"]: each["stay"]["estimate"] for each in told["cities"]}
-        short = ", ".join(name for name, stay in stays.items() if stay is not None and stay < 3)
-        warned = [each.split(" for less than 3 occasions")[0] for each in told["warnings"]]
+        short = ", ".join(name for name, stay in stays.items() if stay is not None and stay < 10)
+        warned = [each.split(" for less than 10 occasions")[0] for each in told["warnings"]]
         assert warned == ([f"People stay in {short}"] if short else [])
     assert not [each for told in (nobody, alone) for each in told["warnings"] if "obody" in each]
 
@@ -124,6 +125,54 @@ def test_the_page_says_it_in_a_sentence_with_ranges(folders):
     assert "are in Reno on a given day" in text
     for file in (folders[True] / "tables").glob("*.csv"):
         assert all("SYNTHETIC" in line or "made up" in line for line in file.open()), file
+
+
+def test_one_step_of_one_person_is_told_by_no_statistic(tmp_path):
+    """Ten people go from A to B, none of them or one on the first step: nothing is hidden then, for
+    movement is of all steps together, but statistics and the likelihood are of each step."""
+    told = []
+    for first in (0, 1):
+        rows = ["AAA,40", "AA0,25", "BBB,40", "BB0,12", "0BA,9", "BAA,7", "A0A,8", "B0B,8", "0AA,6",
+                "00B,7", "00A,9", f"AB0,{first}", f"0AB,{10 - first}"]  # fmt: skip
+        (tmp_path / "h.csv").write_text(
+            "y2020,y2021,y2022,freq\n" + "".join(f"{','.join(row[:3])},{row[4:]}\n" for row in rows)
+        )
+        file = tmp_path / "study.toml"
+        file.write_text(
+            'title = "T"\npeople = "people"\nregion = "two cities"\nperiod = "2020 to 2022"\n'
+            '[sightings]\nfile = "h.csv"\n[model]\nstarts = 2\n'
+        )
+        told.append(circuit_study(file, tmp_path / f"out{first}").told)
+    assert told[0]["hidden"] == told[1]["hidden"] == []
+    for each in told:
+        assert each["occasion"] == "year"
+        for key in ("minus2loglik", "aic", "aicc", "estimable", "found"):
+            assert each["fit"][key] is None
+        numbers = [{test[key] for key in ("statistic", "df", "p")} for test in each["goodness"]]
+        assert numbers == [{None}] * len(numbers)
+        rates = [rate["estimate"] for rate in each["fit"]["estimates"]["movement"]]
+        assert rates == two_digits(rates)
+    page = (tmp_path / "out1" / "report.html").read_text(encoding="utf-8")
+    assert "-2 log L</dt><dd>not shown" in page
+    assert "years" in page
+    assert "month" not in page
+
+
+def test_of_an_earlier_study_nothing_is_left_in_the_folder(tmp_path):
+    file = write(tmp_path / "study", region())
+    out = tmp_path / "out"
+    circuit_study(file, out)
+    assert (out / "tables" / "flows.csv").is_file()
+    (out / "notes.txt").write_text("mine")
+    file.write_text(file.read_text().replace("[roads]\n", "[disclosure]\nsmallest_count = 1\n"))
+    told = circuit_study(file, out).told
+    left = {each.name for each in out.rglob("*") if each.is_file()}
+    assert "notes.txt" in left
+    assert not left & {"flows.csv", "legs.csv"}
+    assert left - {"notes.txt", "made.json"} == {
+        Path(name).name for name in json.loads((out / "made.json").read_text())["files"]
+    }
+    assert any("not for publication" in each for each in told["warnings"])
 
 
 def test_what_has_not_changed_is_not_done_again(folders, tmp_path, monkeypatch, capsys):

@@ -14,6 +14,7 @@ import pytest
 from darkfigure import InputError
 from darkfigure.circuit.histories import Histories
 from darkfigure.circuit.m_array import m_array
+from darkfigure.circuit.shown import published_notes
 from darkfigure.circuit.sightings import read_histories
 from darkfigure.tables import sheets
 
@@ -103,14 +104,14 @@ def test_several_cities_in_one_occasion_are_told_and_taken_by_rule(tmp_path: Pat
     )
     none = read_histories(file, today=TODAY)
     assert none.patterns.tolist() == [[0, 2]]
-    assert none.notes[0].startswith("2 times somebody was in several cities within one occasion")
+    assert none.notes[0].startswith("2 people were in several cities within one occasion; ")
     assert none.notes[0].endswith("1 person was lost by it.")
     first = read_histories(file, several="first", today=TODAY)
     last = read_histories(file, several="last", today=TODAY)
     assert first.patterns.tolist() == [[1, 2], [2, 0]]
     assert last.patterns.tolist() == [[1, 0], [2, 2]]
     assert last.notes == (
-        "2 times somebody was in several cities within one occasion; the last sighting counts.",
+        "2 people were in several cities within one occasion; the last sighting counts.",
     )
 
 
@@ -165,6 +166,11 @@ def test_what_is_wrong_with_sightings_is_told_with_line_and_column(tmp_path: Pat
         (["ch,freq", "A0B,2", "A0,1"], "line 3, column 'ch': The history is shorter than the 3"),
         (["ch,freq", "A0B,2", "A0BB,1"], "line 3, column 'ch': The history is longer than the 3"),
         (["person,date,city"], "There are no sightings in the file."),
+        (["person,date,city", "a,2024-03-01,0"], "'0' is none. Leave out who was not seen"),
+        (["person,date,town", "a,2024-03-01,A"], "person, date and city; there is no city."),
+        (["person|date|city", "a|2024-03-01|A"], "between commas, semicolons or tabs"),
+        (["2024-01,2024-03,2024-02", "A,A,A"], "'2024-02' does not come after the one before it"),
+        (["2024,2025", "A,A"], "The occasion '2025' is in the future; today is 2024-12-31"),
         (["person,date,city", "a,2024-03-01,A", "b,2024-03-31,A"], "There is a single occasion"),
     ],
 )
@@ -172,6 +178,59 @@ def test_broken_tables_are_refused_in_a_sentence(
     lines: list[str], words: str, tmp_path: Path
 ) -> None:
     assert words in refusal(written(tmp_path, *lines))
+
+
+@pytest.mark.parametrize(
+    "header", ["client_id,seen_on,town", "case no,May,June", "x,day,where", "a,b,c"]
+)
+def test_people_and_days_are_no_cities(header: str, tmp_path: Path) -> None:
+    """Pseudonyms and dates come again and again in sightings, and no other column has them."""
+    rows = [f"k{i % 7},2024-{1 + i % 5:02}-0{1 + i % 3},{'AB'[i % 2]}" for i in range(40)]
+    said = refusal(written(tmp_path, header, *rows))
+    assert "no occasion: it tells people or days apart" in said
+    assert "k3" not in said
+    with pytest.raises(InputError, match="60 are the most"):
+        read_histories(
+            sightings(tmp_path, *(f"p{i},2024-0{1 + i % 3}-01,Elm St {i}" for i in range(70)))
+        )
+
+
+def test_occasions_are_called_by_their_length_where_that_is_known(tmp_path: Path) -> None:
+    for header, called, even in (
+        ("2020,2021,2022", "year", True),
+        ("y2016,y2018,y2020", "2 years", True),
+        ("2024-01,2024-02,2024-03", "month", True),
+        ("2023 Q4,2024 Q1,2024 Q2", "quarter", True),
+        ("2024-01-01,2024-01-08,2024-01-15", "week", True),
+        ("2024-01,2024-02,2024-09", "occasion", False),
+        ("1,2,3", "occasion", True),
+    ):
+        h = read_histories(written(tmp_path, header, "A,B,A", "B,A,B"), today=TODAY)
+        assert (h.every, not h.notes) == (called, even)
+    file = written(tmp_path, "1,2,3", "A,B,A")
+    assert read_histories(file, every="week").every == "week"
+    file = written(tmp_path, "2020,2021,2022", "A,B,A")
+    assert "called as if each were one year" in refusal(file, every="week")
+    assert "are of sightings" in refusal(file, start=date(2020, 1, 1))
+    assert "Leave the groups out" in refusal(sightings(tmp_path, "a,2024-03-01,A"), groups=["city"])
+    assert read_histories(sightings(tmp_path, "a,2024-03-01,A", "a,2024-05-01,A")).every == "month"
+
+
+def test_one_who_is_torn_again_and_again_is_one_person(tmp_path: Path) -> None:
+    torn = [
+        f"a,2024-0{m}-{d:02},{c}" for m in range(1, 7) for d, c in ((2, "Reno"), (9, "Oakland"))
+    ]
+    h = read_histories(sightings(tmp_path, *torn, "b,2024-01-03,Reno", "b,2024-06-03,Reno"))
+    assert h.notes[0].startswith("1 person was in several cities within one occasion, 6 times")
+    assert published_notes(h.notes) == []
+
+
+def test_names_that_are_nearly_alike_are_asked_about(tmp_path: Path) -> None:
+    rows = "a,2024-03-01,Sacramento", "a,2024-04-01,Sacremento", "b,2024-04-02,Reno"
+    asked = "Is it one city that is written as 'Sacramento' and 'Sacremento'?"
+    assert read_histories(sightings(tmp_path, *rows)).notes[-1].startswith(asked)
+    named = ["Sacramento", "Sacremento", "Reno"]
+    assert not read_histories(sightings(tmp_path, *rows), cities=named).notes
 
 
 def test_cities_that_were_not_named_and_calls_that_are_wrong_are_refused(tmp_path: Path) -> None:

@@ -24,10 +24,10 @@ class Sightings(Section):
     """Where the sightings are, and how long an occasion is."""
 
     file: Text | None = None
-    every: Literal["week", "month", "quarter", "year"] | Annotated[int, Field(ge=1)] = "month"
+    every: Literal["week", "month", "quarter", "year"] | Annotated[int, Field(ge=1)] | None = None
     start: date | None = None
     end: date | None = None
-    several: Literal["none", "first", "last"] = "none"
+    several: Literal["none", "first", "last"] | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Sightings:

@@ -30,6 +30,7 @@ from darkfigure.circuit_study import CircuitStudy
 from darkfigure.circuit_study import load as load_study
 from darkfigure.compare.comparison import compare
 from darkfigure.compare.place import Place
+from darkfigure.disclosure import SMALLEST_COUNT
 from darkfigure.errors import InputError
 from darkfigure.report import circuit_tables
 from darkfigure.report.circuit_page import circuit_page
@@ -140,7 +141,8 @@ def _told(
     model = study.model.model_dump(exclude={"covariates"}, exclude_none=True)
     terms = {kind: model.pop(kind) for kind in ("survival", "detection", "movement", "entry")}
     options = {**model, "workers": workers, "progress": progress}
-    say(f"Fitting the model to {histories.people:,} people in {len(histories.cities)} cities.")
+    cities = "1 city" if len(histories.cities) == 1 else f"{len(histories.cities)} cities"
+    say(f"Fitting the model to {histories.people:,} people in {cities}.")
     fits = [fitted(each, terms, roads=roads, covariates=covariates, **options) for each in drawn]
     found = fits[0]
     say("Reckoning how many are where.")
@@ -157,13 +159,8 @@ def _told(
         by_road = _gravity(histories, roads, terms, model, smallest, workers)
     published = [each for each in (people, fit, away, by_road) if each]
     hidden = [sentence for each in published for sentence in each["hidden"]]
-    if hidden:  # then no number may tell what is hidden of another
-        people = shown.two_digits(people, exact=("seen", "naive", "elsewhere_seen"))
-        fit = shown.rounded(fit)
-        away = shown.two_digits(away, exact=("hours", "miles", "steps"))
-        by_road = by_road and {**shown.two_digits(by_road), "models": None}
     told: dict[str, Any] = {
-        "occasion": _occasion(study),
+        "occasion": histories.every,
         "occasions": list(histories.occasions),
         "level": study.model.level,
         **people,
@@ -172,7 +169,7 @@ def _told(
         "corridors": away,
         "gravity": by_road,
         "models": _models(by_road),
-        "goodness": _goodness(histories, bool(hidden)),
+        "goodness": _goodness(histories, smallest > 1),
     }
     places = {city.name: city for city in roads.cities} if roads else {}
     for each in told["cities"]:
@@ -259,8 +256,8 @@ def _network(roads: Roads) -> dict[str, Any]:
 
 
 def _goodness(histories: Histories, hide: bool) -> list[dict[str, Any]]:
-    """The tests of fit; where anything is hidden only how they end, for a statistic is a function
-    of all counts, and with all but one of them known it tells that one."""
+    """The tests of fit. Of counts that are not published only how they end: a statistic is a
+    function of all counts by step, and with all but one of them known it tells that one."""
     told: list[dict[str, Any]] = []
     for each in goodness_of_fit(histories).tests:
         verdict = _verdict(each.p_value) if each.df else "too few people to tell"
@@ -328,6 +325,11 @@ def _comparison(
 
 def _notes(study: CircuitStudy, drawn: Sequence[Histories]) -> list[str]:
     told = shown.published_notes(drawn[0].notes, study.smallest_count)
+    if study.smallest_count < SMALLEST_COUNT:
+        told.append(
+            f"Counts of fewer than {SMALLEST_COUNT} people are shown here, as the study says: "
+            "where the people are real, this is not for publication."
+        )
     if len(drawn) > 1:
         told.append(
             f"Who is who was drawn {len(drawn) - 1} times, and the model fitted each time: the "
@@ -335,11 +337,6 @@ def _notes(study: CircuitStudy, drawn: Sequence[Histories]) -> list[str]:
             "of the most probable links."
         )
     return told
-
-
-def _occasion(study: CircuitStudy) -> str:
-    every = study.sightings.every
-    return every if isinstance(every, str) else "day" if every == 1 else f"{every} days"
 
 
 def _source(study: CircuitStudy) -> str:

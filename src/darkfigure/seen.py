@@ -80,7 +80,7 @@ def histories_of_study(
             [spoken.get(place, place) for place in each.places],
             cities=cities,
             notes=_left_out(each),
-            **when,
+            **{name: value for name, value in when.items() if value is not None},
         )
         for each in sighted(lists, links, towns, draws=draws, seed=study.link.seed)
     ]

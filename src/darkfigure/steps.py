@@ -2,7 +2,8 @@
 
 Each step declares what it needs; its key is a hash of all that and of the version. A step whose key
 is known and whose file is whole is skipped. Everything is written aside, in `.unfinished` inside
-the output folder, and moved into place at the end, the record of what made it last.
+the output folder, and moved into place at the end, the record of what made it last. What an earlier
+run made and this one does not is taken away, so that the folder never tells of two studies.
 """
 
 from __future__ import annotations
@@ -87,16 +88,26 @@ class Steps:
                         file=str(self.folder / name),
                     )
                 )
+        before = _record(self.folder)
         with _uninterrupted():
             (self.folder / RECORD).unlink(missing_ok=True)  # while files move, nothing vouches
             for name in self.made:
                 (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
                 os.replace(self.aside / name, self.folder / name)
+            for name in before.keys() - self.made.keys():
+                self._remove(name, before[name].get("sha256", ""))
             write(self.aside / RECORD, record.encode())
             os.replace(self.aside / RECORD, self.folder / RECORD)
             for leftover in sorted(self.aside.rglob("*"), reverse=True):
                 leftover.rmdir() if leftover.is_dir() else leftover.unlink()
             self.aside.rmdir()
+
+    def _remove(self, name: str, sha256: str) -> None:
+        """Take away what an earlier run made and this one does not, if nobody changed it since."""
+        file = self.folder / name
+        within = file.resolve().is_relative_to(self.folder.resolve())
+        if within and file.is_file() and hash_of(file.read_bytes()) == sha256:
+            file.unlink()
 
 
 def _record(place: Path) -> dict[str, dict[str, str]]:

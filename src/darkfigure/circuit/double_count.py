@@ -109,8 +109,10 @@ class DoubleCount:
         small = held_back([int(self.both[pair]) for pair in inside], smallest_count)
         told = {inside[i] for i in range(len(inside)) if i not in small}
         hidden = [pair for pair in inside if pair not in told]
-        if smallest_count > 1 and not (
-            self.several >= smallest_count and self._safe(off, hidden, smallest_count)
+        if (
+            size > 1
+            and smallest_count > 1
+            and not (self.several >= smallest_count and self._safe(off, hidden, smallest_count))
         ):
             off, told = frozenset(range(size)), set()
         exact = len(told) == len(pairs)
@@ -180,7 +182,10 @@ class DoubleCount:
     def _sentences(self, off: frozenset[int], exact: bool, smallest: int) -> list[str]:
         few = f"fewer than {smallest} people, or nobody,"
         if off == frozenset(range(len(self.cities))):
-            return [f"How many people were seen in which city is not shown: {few} in two or one."]
+            return [
+                f"How many people were seen in which city is not shown: {few} were seen in two "
+                "cities, or in one of them."
+            ]
         told = []
         if off:
             names = ", ".join(self.cities[r] for r in sorted(off))

@@ -35,6 +35,8 @@ class Histories:
         The group of the people of each row, such as their sex.
     notes : sequence of str
         What a reader of any result should know about how these counts came to be.
+    every : str
+        What an occasion is called: "month", "10 days", or "occasion" where its length is not known.
 
     Raises
     ------
@@ -55,6 +57,7 @@ class Histories:
     freq: npt.NDArray[np.int64]
     groups: tuple[str, ...] | None
     notes: tuple[str, ...]
+    every: str
 
     def __init__(
         self,
@@ -64,6 +67,7 @@ class Histories:
         freq: npt.ArrayLike | None = None,
         groups: Sequence[str] | None = None,
         notes: Iterable[str] = (),
+        every: str = "occasion",
     ) -> None:
         cities, occasions = tuple(map(str, cities)), tuple(map(str, occasions))
         given = np.asarray(patterns)
@@ -101,6 +105,7 @@ class Histories:
             ("freq", pooled),
             ("groups", kept),
             ("notes", tuple(notes)),
+            ("every", every),
         ):
             if isinstance(value, np.ndarray):
                 value.flags.writeable = False
@@ -135,6 +140,7 @@ class Histories:
                 self.patterns[labels == name],
                 self.freq[labels == name],
                 notes=self.notes,
+                every=self.every,
             )
             for name in np.unique(labels)
         }

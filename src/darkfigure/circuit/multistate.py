@@ -369,7 +369,7 @@ def _warnings(
     told = list(histories.notes)
     if lost:
         told.append(
-            f"{_several(len(lost), 'parameter')} cannot be estimated from these data with this "
+            f"{_several(len(lost), 'rate')} cannot be estimated from these data with this "
             f"model, and {'has' if len(lost) == 1 else 'have'} no number."
         )
     if edge:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -51,7 +53,11 @@ class Occasions:
             raise InputError(f"The end, {self.end}, is before the start, {self.start}.")
 
     def pooled(
-        self, where: Mapping[tuple[Hashable, date], int | None], cities: Sequence[str], file: str
+        self,
+        where: Mapping[tuple[Hashable, date], int | None],
+        cities: Sequence[str],
+        file: str,
+        notes: Sequence[str] = (),
     ) -> Histories:
         """Histories of who was in which city on which day; None is in several at once."""
         days = [day for _, day in where]
@@ -63,19 +69,19 @@ class Occasions:
             t = self._number(day, opens) - first
             seen.setdefault(person, {}).setdefault(t, []).append((day, city_number))
         patterns = np.zeros((len(seen), len(occasions)), np.int64)
-        torn = 0
-        for row, by_occasion in zip(patterns, seen.values(), strict=True):
+        torn = np.zeros(len(seen), np.int64)
+        for i, (row, by_occasion) in enumerate(zip(patterns, seen.values(), strict=True)):
             for t, found in by_occasion.items():
                 found.sort(key=lambda each: each[0])
                 counted = found[0 if self.several == "first" else -1][1]
                 if len({city for _, city in found}) > 1 or counted is None:
-                    torn += 1
+                    torn[i] += 1
                     if self.several == "none":
                         continue
                 row[t] = counted or 0
         kept = patterns[patterns.any(axis=1)]
-        notes = [*_told(torn, len(patterns) - len(kept), self.several), *_thin_ends(kept)]
-        return made(file, cities, occasions, kept, None, None, notes)
+        told = [*_told(torn, len(patterns) - len(kept), self.several), *_thin_ends(kept), *notes]
+        return made(file, cities, occasions, kept, None, None, told, called(self.every))
 
     def day(self, text: str) -> date | str:
         """The date, or what is wrong with it."""
@@ -126,18 +132,88 @@ def _thin_ends(patterns: npt.NDArray[np.int64]) -> list[str]:
     ]
 
 
-def _told(torn: int, lost: int, several: Several) -> tuple[str, ...]:
-    """How many sightings were in several cities within one occasion, and what became of them."""
-    if not torn:
+def _told(torn: npt.NDArray[np.int64], lost: int, several: Several) -> tuple[str, ...]:
+    """How many people were in several cities within one occasion, and what became of that.
+
+    People are told first: a sentence that stands on few of them is not for everybody.
+    """
+    people, times = np.count_nonzero(torn), int(torn.sum())
+    if not people:
         return ()
-    times = "Once somebody was" if torn == 1 else f"{torn:,} times somebody was"
-    told = f"{times} in several cities within one occasion; "
+    who = "1 person was" if people == 1 else f"{people:,} people were"
+    told = f"{who} in several cities within one occasion"
+    told += f", {times:,} times in all; " if times > people else "; "
     if several != "none":
         return (f"{told}the {several} sighting counts.",)
     told += "that is taken as not seen. Shorter occasions would tell."
     if lost:
         told += f" {lost:,} {'person was' if lost == 1 else 'people were'} lost by it."
     return (told,)
+
+
+def called(every: Every) -> str:
+    """What an occasion of this length is called.
+
+    Examples
+    --------
+    >>> called("month"), called(10)
+    ('month', '10 days')
+    """
+    if isinstance(every, str):
+        return every
+    return "day" if every == 1 else f"{every} days"
+
+
+_WRITTEN = re.compile(r"[a-z]?(\d{4})(?:-(\d{2})(?:-(\d{2}))?|[ -]?q([1-4]))?", re.IGNORECASE)
+
+
+def length_of(occasions: Sequence[str], today: date) -> tuple[str, bool]:
+    """What an occasion is called, by how occasions are written; whether they are evenly apart.
+
+    Years (`2016`, `y2016`), quarters (`2016 Q1`), months (`2016-03`) and days are understood;
+    others are in the order in which they stand.
+
+    Raises
+    ------
+    InputError
+        If they are not in order of time, or one is in the future.
+
+    Examples
+    --------
+    >>> length_of(["y1984", "y1986", "y1988"], date(2026, 1, 1))
+    ('2 years', True)
+    >>> length_of(["first", "second"], date(2026, 1, 1))
+    ('occasion', True)
+    """
+    matches = [_WRITTEN.fullmatch(each) for each in occasions]
+    parts = [tuple(int(part or 0) for part in m.groups()) for m in matches if m]
+    if len(parts) < len(occasions) or len({tuple(map(bool, each)) for each in parts}) != 1:
+        return "occasion", True
+    try:
+        days = [date(y, m or 3 * (q or 1) - 2, d or 1) for y, m, d, q in parts]
+    except ValueError:
+        return "occasion", True
+    for before, after, name in zip(days, days[1:], occasions[1:], strict=False):
+        if after <= before:
+            raise InputError(
+                f"The occasion '{name}' does not come after the one before it; put the columns in "
+                "order of time."
+            )
+    if days[-1] > today:
+        raise InputError(
+            f"The occasion '{occasions[-1]}' is in the future; today is {today}. Nobody can have "
+            "been seen then."
+        )
+    _, month, day, quarter = parts[0]
+    unit, size = ("quarter", 3) if quarter else ("month", 1) if month else ("year", 12)
+    numbers = [(12 * each.year + each.month) // size for each in days]
+    if day:
+        unit, numbers = "day", [each.toordinal() for each in days]
+    gaps = {after - before for before, after in itertools.pairwise(numbers)}
+    if len(gaps) > 1:
+        return "occasion", max(gaps) < 1.5 * min(gaps)  # months differ, by less than half
+    gap = gaps.pop()
+    return unit if gap == 1 else "week" if (unit, gap) == ("day", 7) else f"{gap} {unit}s", True
 
 
 def made(file: str, *given: Any) -> Histories:

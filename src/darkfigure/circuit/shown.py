@@ -11,15 +11,16 @@ More is hidden so that no hidden rate can be got by subtraction (`darkfigure.cir
 is hidden of a city is told as one rate, if enough people are behind that. Roads bear only the moves
 that are shown, so that neither a leg nor the difference of two tells of a hidden one.
 
-The likelihood is a function of all counts, and a patient reader could try fillings until one fits.
-So once anything is hidden all numbers have two significant digits, and criteria are not told.
+The likelihood is a function of all counts by step, also of those that no shown rate tells apart,
+and a patient reader could try fillings until one fits. So all numbers have two significant digits,
+and criteria are not told, unless the counts are published already.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -65,8 +66,8 @@ def published(
     dict
         As `Fit.to_dict`, each estimate with `hidden` (True or False) and without numbers where it
         is hidden; `movement_together`, of each city and step the rate of all hidden ways from it
-        together where that may be told; and `hidden`, sentences that say what was hidden. Where
-        anything is, numbers have two significant digits, and criteria are None.
+        together where that may be told; and `hidden`, sentences that say what was hidden. Numbers
+        have two significant digits, and criteria are None, but where all is exact.
 
     Raises
     ------
@@ -80,7 +81,7 @@ def published(
     >>> h = Histories("ABC", ("1", "2", "3"), rows, [60, 20, 1, 40, 20, 9, 30])
     >>> told = published(fit(h, starts=2), h)
     >>> told["minus2loglik"], told["hidden"][0]
-    (None, 'Movement from A to B and C is not shown: fewer than 5 people, or nobody, ...')
+    (None, 'Who goes from A to B and C is not shown: fewer than 5 people, or nobody, ...')
     >>> told["estimates"]["movement"][0]["estimate"]
     0.75
     """
@@ -115,14 +116,11 @@ def published(
         each.name for each in kept if each.estimate is not None and each.standard_error is None
     ]
     told["warnings"] = _warnings(told, found)
-    return rounded(told) if told["hidden"] and not exact else told
-
-
-def rounded(fit: Mapping[str, Any]) -> dict[str, Any]:
-    """A published fit to two digits and without criteria, for where anything else is hidden."""
+    if exact:
+        return told
     criteria = ("minus2loglik", "aic", "aicc", "estimable", "found")
-    told: dict[str, Any] = two_digits(dict(fit), exact=EXACT)
-    return told | dict.fromkeys(criteria)
+    safe: dict[str, Any] = two_digits(told, exact=EXACT)
+    return safe | dict.fromkeys(criteria)
 
 
 def published_corridors(
@@ -173,11 +171,11 @@ def published_corridors(
         return told
     del told["unknown"]
     np.fill_diagonal(only, True)
-    if only.all():
-        return told
     if not told["flows"]:
         told["total"] = dict.fromkeys(told["total"])
     told = two_digits(told, exact=("hours", "miles", "steps"))
+    if only.all():
+        return dict(told)
     told["hidden"] = [
         f"Moves from one city to another that fewer than {smallest_count} people, or nobody, were "
         "seen to make are not shown, nor those with which they could be told; roads, totals and "
@@ -202,8 +200,8 @@ def published_gravity(
     Returns
     -------
     dict
-        As `Gravity.to_dict`, and `hidden`. The elasticities rest on all who moved. Where anything
-        is hidden of the model with a rate for each pair of cities, criteria are None.
+        As `Gravity.to_dict`, and `hidden`. The elasticities rest on all who moved. Numbers have
+        two digits, and criteria are None, unless nothing is to be hidden.
 
     Examples
     --------
@@ -223,7 +221,7 @@ def published_gravity(
         each for each in shown["coefficients"] if each["parameter"] == "movement"
     ]
     told["hidden"] = []
-    if not shown["hidden"] and not published(found.pairs, histories, smallest_count)["hidden"]:
+    if smallest_count == 1:
         return told
     told = two_digits(told)
     if any(each["hidden"] for each in told["elasticities"]):
@@ -342,11 +340,13 @@ def _sentences(
         if always.all():
             told.append(f"{kind.capitalize()} is not shown: {what}.")
             continue
-        for r, city in enumerate(histories.cities):
-            if not sometimes[r]:
-                continue
-            on_some = "" if always[r] else " on some occasions"
-            told.append(f"{kind.capitalize()} in {city}{on_some} is not shown: {what}.")
+        for some, on_some in ((always, ""), (sometimes & ~always, " on some occasions")):
+            where = [city for city, off in zip(histories.cities, some, strict=True) if off]
+            if where:
+                told.append(
+                    f"{kind.capitalize()} in {_listed(where)}{on_some} is not shown: {what}, or "
+                    "another must be hidden with it."
+                )
     if design.cities == 1:
         return told
     if hidden["movement"].all():
@@ -357,11 +357,14 @@ def _sentences(
     for r, city in enumerate(histories.cities):
         away: Bools = np.any(hidden["movement"][:, r], axis=0)
         on_some = "" if np.all(hidden["movement"][:, r] == away) else " on some occasions"
-        to = [f"staying in {c}" if s == r else c for s, c in enumerate(histories.cities) if away[s]]
-        if to:
+        to = [c for s, c in enumerate(histories.cities) if away[s] and s != r]
+        ways = [f"who stays in {city}"] if away[r] else []
+        ways += [f"who goes from {city} to {_listed(to)}"] if to else []
+        if ways:
+            said = " and ".join(ways)
             told.append(
-                f"Movement from {city} to {_listed(to)}{on_some} is not shown: {few} were seen to "
-                "go one of these ways, and others must be hidden with it."
+                f"{said[0].upper()}{said[1:]}{on_some} is not shown: {few} were seen to go one of "
+                "these ways, and others must be hidden with it."
             )
     return told
 
@@ -371,8 +374,7 @@ def _warnings(told: dict[str, Any], found: Fit) -> list[str]:
     warnings = []
     if told["not_estimable"]:
         warnings.append(
-            "Some parameters cannot be estimated from these data with this model, and have no "
-            "number."
+            "Some rates cannot be estimated from these data with this model, and have no number."
         )
     if told["at_boundary"]:
         warnings.append("Some estimates are at 0 or 1, where a standard error means nothing.")

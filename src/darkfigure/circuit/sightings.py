@@ -6,27 +6,34 @@ message repeats what stands in a cell: it says where somebody was, and when.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Hashable, Iterable, Sequence
 from datetime import date
+from difflib import SequenceMatcher
 from pathlib import Path
 
 import numpy as np
 
 from darkfigure.circuit.histories import Histories
-from darkfigure.circuit.occasions import Every, Occasions, Several, made
+from darkfigure.circuit.occasions import Every, Occasions, Several, called, length_of, made
 from darkfigure.errors import InputError, Problem
 from darkfigure.table_file import rows_of
 
 MOST_TOLD = 20
 OF_A_PERSON = {"person", "id", "name", "case", "pseudonym", "client", "identifier", "dob", "date"}
-"""Headers that no occasion has."""
+"""Words that are in the header of no occasion."""
+MOST_CITIES = 60
+"""More are no cities but addresses, or pseudonyms."""
+ALIKE = 0.85  # of two names, by difflib: 'Sacramento' and 'Sacremento'
 
 _EXPECTED = (
     "either one column for each occasion (0: not seen, else the city) and perhaps freq, or the "
     "columns person, date and city with one row for each sighting"
 )
+_SIGHTING = {"person", "date", "city"}
 _WHOLE = re.compile(r"[0-9]+")
+_DATE = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}")
 
 
 def read_histories(
@@ -34,10 +41,10 @@ def read_histories(
     *,
     cities: Sequence[str] | None = None,
     groups: Sequence[str] = (),
-    every: Every = "month",
+    every: Every | None = None,
     start: date | None = None,
     end: date | None = None,
-    several: Several = "none",
+    several: Several | None = None,
     today: date | None = None,
 ) -> Histories:
     """Read capture histories, or single sightings, from a CSV file.
@@ -55,11 +62,13 @@ def read_histories(
         of the file, in order.
     groups : sequence of str
         Columns that are no occasions but split up the people of a table of histories.
-    every : {'week', 'month', 'quarter', 'year'} or int
-        The length of an occasion where sightings have dates; a number is days, from `start` on.
+    every : {'week', 'month', 'quarter', 'year'} or int, optional
+        The length of an occasion where sightings have dates; a number is days, from `start` on; a
+        month when left out. Of a table of histories it says how long its occasions are, where
+        their names (years, months, quarters or days) do not.
     start, end : date, optional
-        The first and the last day watched; left out, the first and the last sighting.
-    several : {'none', 'first', 'last'}
+        Of sightings the first and the last day watched; left out, those of the sightings.
+    several : {'none', 'first', 'last'}, optional
         What counts of a person seen in several cities on different days of one occasion: none of
         it, as if not seen, or the first or the last sighting. How often it came to that is in the
         notes. Several sightings in one city on one occasion are one.
@@ -76,7 +85,8 @@ def read_histories(
         With the file, line and column of all that is wrong: a file that cannot be read or has no
         such columns, rows too long or too short, unknown cities, unreadable dates, dates in the
         future or outside the time watched, a person in two cities on one day, a history without
-        a sighting, counts that are none, a single occasion.
+        a sighting, counts that are none, a single occasion, occasions out of order or in the
+        future, and options that the file has no use for.
 
     Examples
     --------
@@ -93,7 +103,7 @@ def read_histories(
     >>> h.occasions
     ('2024-03', '2024-04', '2024-05')
     """
-    rules = Occasions(every, start, end, several, today or date.today())
+    rules = Occasions(every or "month", start, end, several or "none", today or date.today())
     file = str(path)
     rows = rows_of(file)
     header_line, header = next(rows, (1, []))
@@ -107,6 +117,18 @@ def read_histories(
         if name.lower() not in names:
             there = ", ".join(map(repr, header))
             problems.add(f"There is no such column; the file has {there}.", header_line, name)
+    missing = sorted(_SIGHTING - set(names))
+    if len(missing) == 1:
+        problems.add(
+            f"Sightings have the columns person, date and city; there is no {missing[0]}.",
+            header_line,
+        )
+    elif len(names) == 1 and "|" in names[0]:
+        problems.add(
+            "There is one column only. Cells stand between commas, semicolons or tabs; expected: "
+            f"{_EXPECTED}.",
+            header_line,
+        )
     problems.stop()
     whole: list[tuple[int, list[str]]] = []
     for line, cells in rows:
@@ -117,9 +139,19 @@ def read_histories(
             problems.add(f"Too few cells: {len(header)} expected, {len(cells)} found.", line)
         else:
             whole.append((line, cells))
-    if {"person", "date", "city"} <= set(names):
+    if not missing:
+        if groups:
+            told = "Groups are of histories; sightings have none. Leave the groups out."
+            raise InputError(Problem(told, file=file))
         return _read_sightings(rules, problems, names, whole, cities)
-    return _read_table(problems, header, names, whole, cities, [g.lower() for g in groups])
+    if start or end or several:
+        told = (
+            "A start, an end, and what counts of several cities are of sightings; the columns of "
+            "this file are its occasions already. Leave them out."
+        )
+        raise InputError(Problem(told, file=file))
+    shaped = _read_table(problems, header, names, whole, cities, [g.lower() for g in groups])
+    return _timed(shaped, every, rules.today, file)
 
 
 def histories_of(
@@ -181,9 +213,7 @@ def histories_of(
             where[person, day] = None
     if not where:
         raise InputError("There are no sightings in the time that is watched.")
-    made = rules.pooled(where, known, "")
-    told = (*made.notes, *notes)
-    return Histories(made.cities, made.occasions, made.patterns, made.freq, None, told)
+    return rules.pooled(where, known, "", notes)
 
 
 class _Problems:
@@ -213,11 +243,48 @@ def _in_order(cities: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(cities, key=rank))
 
 
-def _of_a_person(rows: Sequence[tuple[int, list[str]]], at: int) -> bool:
-    """Whether a column's entries are all different, and are in no other column."""
-    entries = [cells[at] for _, cells in rows if cells[at] not in ("0", "")]
+def _of_a_person(header: str, rows: Sequence[tuple[int, list[str]]], at: int) -> bool:
+    """Whether a column tells people apart, or days, by its name or by what stands in it.
+
+    Cities are in several columns, but for one or two; pseudonyms and dates in their own alone.
+    """
+    if OF_A_PERSON & set(re.findall("[a-z0-9]+", header.lower())):
+        return True
+    entries = {cells[at] for _, cells in rows} - {"0", ""}
     others = {cell for _, cells in rows for i, cell in enumerate(cells) if i != at}
-    return len(entries) > 4 and len({*entries} - others) == len(entries)
+    return any(map(_DATE.fullmatch, entries)) or (len(entries) > 2 and not entries & others)
+
+
+def _timed(histories: Histories, every: Every | None, today: date, file: str) -> Histories:
+    """A table of histories with what its occasions are called, if they are in order of time."""
+    try:
+        length, even = length_of(histories.occasions, today)
+    except InputError as error:
+        raise InputError([Problem(each.message, file=file) for each in error.problems]) from None
+    if every is not None and length not in ("occasion", called(every)):
+        told = (
+            f"The occasions are called as if each were one {length}, and are said to be "
+            f"{called(every)} each; leave that out, or name the columns anew."
+        )
+        raise InputError(Problem(told, file=file))
+    notes = (
+        histories.notes
+        if even
+        else (
+            *histories.notes,
+            "Between some occasions there is more time than between others; rates are from one "
+            "occasion to the next, as if all were as far apart.",
+        )
+    )
+    return Histories(
+        histories.cities,
+        histories.occasions,
+        histories.patterns,
+        histories.freq,
+        histories.groups,
+        notes,
+        length if every is None else called(every),
+    )
 
 
 def _check_alike(problems: _Problems, cities: Sequence[str]) -> None:
@@ -230,7 +297,24 @@ def _check_alike(problems: _Problems, cities: Sequence[str]) -> None:
                 f"'{other}' and '{city}' differ in capitals or spaces only; write the city in one "
                 "way, or it is counted as two."
             )
+    if len(cities) > MOST_CITIES:
+        problems.add(
+            f"There are {len(cities):,} cities; {MOST_CITIES} are the most. If these are "
+            "addresses, or tell people apart, write the city instead."
+        )
     problems.stop()
+
+
+def _nearly_alike(cities: Sequence[str]) -> list[str]:
+    """Which names may be one city's, for all but one letter."""
+    pairs = [
+        f"'{a}' and '{b}'"
+        for a, b in itertools.combinations([c for c in cities if len(c) > 4], 2)
+        if SequenceMatcher(None, a.casefold(), b.casefold()).ratio() >= ALIKE
+    ]
+    if not pairs:
+        return []
+    return [f"Is it one city that is written as {', or '.join(pairs)}? They are counted as two."]
 
 
 def _unknown(city: str, cities: Sequence[str]) -> str:
@@ -258,7 +342,10 @@ def _read_sightings(
         person, text, city = (cells[i] for i in at)
         if not person:
             problems.add("The person has no pseudonym; without one nothing is told.", line)
-        if city not in number:
+        if city == "0":
+            told = "A sighting is in a city; '0' is none. Leave out who was not seen."
+            problems.add(told, line, "city")
+        elif city not in number:
             problems.add(
                 _unknown(city, known) if city else "The cell is empty; name the city.",
                 line,
@@ -282,7 +369,9 @@ def _read_sightings(
     problems.stop()
     if not where:
         raise InputError(Problem("There are no sightings in the file.", file=problems.file))
-    return rules.pooled({place: city for place, (city, _) in where.items()}, known, problems.file)
+    notes = [] if cities else _nearly_alike(known)
+    placed: dict[tuple[Hashable, date], int | None] = {at: city for at, (city, _) in where.items()}
+    return rules.pooled(placed, known, problems.file, notes)
 
 
 def _read_table(
@@ -313,10 +402,11 @@ def _read_table(
         if not places:
             problems.add(f"There are no occasions; expected: {_EXPECTED}.", 1)
         for i in places:
-            if names[i] in OF_A_PERSON or _of_a_person(rows_of_cells, places.index(i)):
+            if _of_a_person(names[i], rows_of_cells, places.index(i)):
                 problems.add(
-                    "This column is no occasion: it tells people apart. Leave it out, or give a "
-                    "row for each sighting, with the columns person, date and city.",
+                    "This column is no occasion: it tells people or days apart, or its cities are "
+                    "in no other column. Leave it out; or give a row for each sighting, with "
+                    "columns that are called person, date and city.",
                     1,
                     header[i],
                 )
@@ -341,4 +431,5 @@ def _read_table(
         labels.append(", ".join(cells[names.index(group)] for group in groups))
     problems.stop()
     shaped = np.array(patterns, np.int64).reshape(len(patterns), len(occasions))
-    return made(problems.file, known, occasions, shaped, freq, labels if groups else None)
+    notes = [] if cities else _nearly_alike(known)
+    return made(problems.file, known, occasions, shaped, freq, labels if groups else None, notes)

@@ -104,6 +104,9 @@ def selected(
     >>> [row["detection"] for row in selected(h, terms).rows()]
     ['time', 'constant']
     """
+    for name, kinds in terms.items():
+        if not all(each.strip() for each in kinds.split(",")):
+            raise InputError(f"A kind of {name} is empty; write one, or several between commas.")
     several = [[each.strip() for each in kinds.split(",")] for kinds in terms.values()]
     models = [dict(zip(terms, each, strict=True)) for each in itertools.product(*several)]
     fits = []

@@ -14,7 +14,6 @@ from darkfigure.errors import InputError
 
 if TYPE_CHECKING:
     from darkfigure.circuit.histories import Histories
-    from darkfigure.circuit.occasions import Every
 
 DEPENDS = "constant|time|city|city+time|city*time"
 
@@ -55,16 +54,26 @@ def circuit(
         Path | None,
         typer.Option(help="Numbers of cities and occasions that the model may name."),
     ] = None,
+    cities: Annotated[
+        str | None,
+        typer.Option(help="The cities there are, between commas; others are refused."),
+    ] = None,
     every: Annotated[
-        str, typer.Option(help="An occasion of sightings.", metavar="week|month|quarter|year|DAYS")
-    ] = "month",
-    several: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="What counts of somebody in several cities on one occasion.",
-            metavar="none|first|last",
+            help="An occasion of sightings.",
+            metavar="week|month|quarter|year|DAYS",
+            show_default="month",
         ),
-    ] = "none",
+    ] = None,
+    several: Annotated[
+        str | None,
+        typer.Option(
+            help="What counts of a person sighted in several cities on one occasion.",
+            metavar="none|first|last",
+            show_default="none",
+        ),
+    ] = None,
     group: Annotated[
         list[str] | None,
         typer.Option(help="A column of histories that is no occasion, such as sex."),
@@ -106,8 +115,18 @@ def circuit(
     from darkfigure.disclosure import SMALLEST_COUNT
 
     histories, is_published = _histories(
-        file, every=_every(every), several=several, groups=group or ()
+        file,
+        cities=[each.strip() for each in cities.split(",")] if cities else None,
+        every=int(every) if every and every.isdecimal() else every,
+        several=several,
+        groups=group or (),
     )
+    if roads is not None and len(histories.cities) == 1:
+        raise InputError("With a single city nobody moves; leave out --roads.")
+    if enter is not None and limits != "wald":
+        raise InputError(
+            f"With --entry there are no {limits} limits; leave out --limits, or --entry."
+        )
     smallest = smallest_count or (1 if is_published else SMALLEST_COUNT)
     network = None if roads is None else roads_of(None if roads == "shipped" else roads)
     known = read_covariates(covariates, histories) if covariates else {}
@@ -147,7 +166,8 @@ def circuit(
         told["corridors"] = shown.published_corridors(histories, found, network, smallest)
         told["hidden"] += told["corridors"]["hidden"]
     told["warnings"] += shown.published_notes(histories.notes, smallest)
-    told["for_publication"] = not told["hidden"]
+    told["warnings"] = list(dict.fromkeys(told["warnings"]))
+    told["for_publication"] = is_published  # all digits tell of all people
     told["seconds"] = time.perf_counter() - began
     if as_json:
         print_json(told)
@@ -186,23 +206,19 @@ def _range(of: dict[str, float | None]) -> str:
     return f"{of['estimate']:,.0f} ({of['lower']:,.0f}–{of['upper']:,.0f})"
 
 
-def _every(given: str) -> Any:
-    return int(given) if given.isdecimal() else given
-
-
-def _histories(file: str, *, every: Every, **options: Any) -> tuple[Histories, bool]:
+def _histories(file: str, **options: Any) -> tuple[Histories, bool]:
     """The histories of a file, or of a published table, and whether they are published."""
     from darkfigure.circuit.sightings import read_histories
     from darkfigure.tables import sheets
 
     if sheets.is_sheet(file):
-        return read_histories(sheets.path(file), every=every, **options), True
+        return read_histories(sheets.path(file), **options), True
     if not Path(file).exists() and not Path(file).suffix:
         raise InputError(
             f"There is no file '{file}', and no published table of this name; "
             "'darkfigure tables' lists them."
         )
-    return read_histories(file, every=every, **options), False
+    return read_histories(file, **options), False
 
 
 def _stock_and_flow(people: dict[str, Any]) -> dict[str, Any]:
@@ -237,7 +253,7 @@ def _print(told: dict[str, Any]) -> None:
     print(", ".join(f"{kind} {told[kind]}" for kind in kinds))
     print(
         f"-2 log L {told['minus2loglik']:,.2f}, {told['estimable']} of {told['parameters']} "
-        f"parameters estimable, AIC {told['aic']:,.2f}, {told['people']:,} people"
+        f"parameters estimable in principle, AIC {told['aic']:,.2f}, {told['people']:,} people"
     )
     print(f"\n{'':<44}{'estimate':>9}{'se':>8}{'lower':>8}{'upper':>8}")
     for kind, estimates in told["estimates"].items():

@@ -16,7 +16,7 @@ from darkfigure.report.words import between, per, percent
 
 Amount = Mapping[str, Any]
 
-_DAYS = re.compile(r"(\d+) days?")
+_SEVERAL = re.compile(r"(\d+) (\w+s)")  # 30 days
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
 
 
@@ -130,10 +130,12 @@ def in_a(occasion: str) -> str:
 
     Examples
     --------
-    >>> in_a("month"), in_a("30 days")
-    ('a month', 'in 30 days')
+    >>> in_a("month"), in_a("30 days"), in_a("occasion")
+    ('a month', 'in 30 days', 'an occasion')
     """
-    return f"in {occasion}" if _DAYS.fullmatch(occasion) else f"a {occasion}"
+    if _SEVERAL.fullmatch(occasion):
+        return f"in {occasion}"
+    return f"{'an' if occasion[0] in 'aeiou' else 'a'} {occasion}"
 
 
 def lasting(amount: Amount | None, occasion: str) -> str:
@@ -148,8 +150,8 @@ def lasting(amount: Amount | None, occasion: str) -> str:
     found = within(amount)
     if found is None:
         return ""
-    days = _DAYS.fullmatch(occasion)
-    times, unit = (float(days[1]), "days") if days else (1.0, f"{occasion}s")
+    several = _SEVERAL.fullmatch(occasion)
+    times, unit = (float(several[1]), several[2]) if several else (1.0, f"{occasion}s")
     return f"{spoken(Within(*(times * each for each in found)))} {unit}"
 
 
@@ -161,7 +163,7 @@ def in_units(occasion: str) -> str:
     >>> in_units("month"), in_units("30 days")
     ('in months', 'in times of 30 days')
     """
-    return f"in times of {occasion}" if _DAYS.fullmatch(occasion) else f"in {occasion}s"
+    return f"in times of {occasion}" if _SEVERAL.fullmatch(occasion) else f"in {occasion}s"
 
 
 def when(occasion: str) -> str:

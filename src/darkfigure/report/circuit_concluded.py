@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from darkfigure.report.amounts import people, share_range, within
+from darkfigure.report.amounts import in_a, people, share_range, within
 from darkfigure.report.words import counted, is_one, one_in, opened
 
 Told = Mapping[str, Any]
@@ -72,13 +72,16 @@ def in_focus(study: Asked, told: Told) -> Mapping[str, Any] | None:
 
 def meant(study: Asked, told: Told) -> list[str]:
     """What the three answers are, in sentences."""
+    length = in_a(told["occasion"]).removeprefix("in ")
     said = [
         "There are three answers. On a given day means everybody who is there at the same time, on "
-        f"one night for instance. In {study.period} means everybody who was there in one "
-        f"{told['occasion']} or more; visits short beside a {told['occasion']} are missed, so that "
-        "there were more than this. On record means those whom some agency saw.",
+        f"one night for instance. In {study.period} means everybody who was there at some time in "
+        f"it; the number lacks those who came and went within {length} or so, and so is one of at "
+        "least. On record means those whom some agency saw.",
     ]
     city, region = in_focus(study, told), told["region"]
+    if len(told["cities"]) == 1:
+        return [*said, f"{region['seen']:,} people are on record."]
     every = f"all {counted(len(told['cities']))} cities"
     if city and city["seen"] is not None:
         said.append(
@@ -99,7 +102,9 @@ def meant(study: Asked, told: Told) -> list[str]:
 def twice(study: Asked, told: Told) -> list[str]:
     """How far the cities' own numbers add up to more people than there are."""
     region, n = told["region"], counted(len(told["cities"]))
-    said = []
+    said: list[str] = []
+    if len(told["cities"]) == 1:
+        return said
     if region["naive"] is None:
         said.append(
             f"The {n} cities each count their own, and whoever was in two of them is counted "
@@ -122,9 +127,10 @@ def twice(study: Asked, told: Told) -> list[str]:
 def cannot(study: Asked, told: Told) -> list[str]:
     """What cannot be concluded, in sentences."""
     n = counted(len(told["cities"]))
+    watched = "the city" if len(told["cities"]) == 1 else f"the {n} cities"
     said = [
         "People whom no agency could ever come across are in none of these numbers.",
-        f"Whoever goes to a place outside the {n} cities looks as if they had got free or had "
+        f"Whoever goes to a place outside {watched} looks as if they had got free or had "
         "gone for good: a stay may be longer than it seems.",
         "It is taken that people who are hard to find are like those who are easy to find; where "
         "they differ, there are more than this says.",

@@ -134,7 +134,6 @@ def held_back(told: Told) -> list[str]:
 
 def method_text(told: Told) -> list[str]:
     """What was done, in paragraphs."""
-    length = in_a(told["occasion"]).removeprefix("in ")
     said = [
         "Sightings are taken to follow a multistate capture–recapture model (Arnason 1972, 1973; "
         "Schwarz, Schweigert and Arnason 1993; Brownie and others 1993): survival is staying in "
@@ -148,9 +147,9 @@ def method_text(told: Told) -> list[str]:
     ]
     if told["corridors"]:
         said.append(
-            "Expected moves between cities, the mean over the steps between occasions "
-            f"({length} each), are put on the legs of the fastest way; limits are by "
-            "the delta method on the scale of logarithms."
+            "Expected moves between cities, the mean over the steps between occasions"
+            f"{_length(told['occasion'], ' ({} each)')}, are put on the legs of the fastest way; "
+            "limits are by the delta method on the scale of logarithms."
         )
     if told["gravity"]:
         said.append(
@@ -158,6 +157,11 @@ def method_text(told: Told) -> list[str]:
             "hours by road and of the inhabitants (Wilson 1971); its coefficients are elasticities."
         )
     return said
+
+
+def _length(occasion: str, form: str) -> str:
+    """How long an occasion is, where that is known."""
+    return "" if occasion == "occasion" else form.format(in_a(occasion).removeprefix("in "))
 
 
 def references(told: Told) -> list[str]:
@@ -170,9 +174,9 @@ def facts(told: Told) -> list[tuple[str, str]]:
     fit = told["fit"]
     occasions = told["occasions"]
     span = f"{occasions[0]} to {occasions[-1]}, {len(occasions)} in all" if occasions else ""
-    length = in_a(told["occasion"]).removeprefix("in ")
+    length = _length(told["occasion"], ", of {} each")
     found = [
-        ("Occasions", span and f"{span}, of {length} each"),
+        ("Occasions", span and f"{span}{length}"),
         *((kind.capitalize(), str(fit.get(kind) or "")) for kind in _KINDS),
         ("People seen", exactly(fit["people"]) if fit.get("people") else ""),
         ("Parameters", str(fit.get("parameters") or "")),

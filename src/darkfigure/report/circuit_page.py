@@ -89,7 +89,7 @@ def circuit_page(study: Described, told: Mapping[str, Any], made_by: Mapping[str
     focus = study.focus
     over_roads = road_map(safe, focus)
     here = stock_and_flow(safe, focus, study.period)
-    double = counted_twice(safe, focus, study.period)
+    double = counted_twice(safe, focus, study.period) if len(safe["cities"]) > 1 else None
     ranks = order(safe, focus)
     each = told["occasion"]
     time = over_time(safe, study.region)
