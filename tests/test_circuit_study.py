@@ -14,6 +14,7 @@ from darkfigure.circuit.shown import two_digits
 from darkfigure.circuit.simulation import simulate
 from darkfigure.circuit_study import load
 from darkfigure.cli import main
+from darkfigure.demand.scenario_file import load as load_scenario
 from darkfigure.errors import InputError
 from darkfigure.passing_through import circuit_study
 
@@ -173,6 +174,21 @@ def test_of_an_earlier_study_nothing_is_left_in_the_folder(tmp_path):
         Path(name).name for name in json.loads((out / "made.json").read_text())["files"]
     }
     assert any("not for publication" in each for each in told["warnings"])
+
+
+def test_a_scenario_takes_a_city_from_what_a_study_wrote(folders, tmp_path):
+    told = Path("examples/focus-on-demand/scenario.toml").read_text(encoding="utf-8")
+    given = 'distribution = "lognormal"\nmedian = 13_079\nlower = 9_000\nupper = 19_000\n'
+    assert given in told
+    made = folders[False] / "circuit.json"
+    file = tmp_path / "scenario.toml"
+    file.write_text(told.replace(given, f'file = "{made}"\ncity = "Reno"\n'), encoding="utf-8")
+    stock = next(
+        each["stock"] for each in json.loads(made.read_text())["cities"] if each["name"] == "Reno"
+    )
+    found = load_scenario(file).cities["Capital County"].exploited
+    assert found.middle == pytest.approx(stock["estimate"])
+    assert found.range == pytest.approx((stock["lower"], stock["upper"]))
 
 
 def test_what_has_not_changed_is_not_done_again(folders, tmp_path, monkeypatch, capsys):

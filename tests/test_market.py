@@ -209,6 +209,59 @@ def test_arrests_that_deter_nobody_and_free_nobody_change_no_number_of_people() 
     assert after.deterred.max() == 0
 
 
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_in_the_long_run_entries_answer_to_buying_with_the_elasticity(share: float) -> None:
+    """Whether they have a trafficker or not: the elasticity is not taken twice."""
+    none, some = [[0.0, 0.0, 0.0]], [[0.0, 2000.0, 0.0]]
+    still = {
+        "controlled": share, "supply_elasticity": 1.5, "specific_deterrence": 1.0,
+        "general_deterrence": 2.0, "hours_per_buyer_arrest": 1.0, "trafficker_career": 0.5,
+        "stay": 0.5, "indoors_per_buyer_arrest": 0.0,
+    }  # fmt: skip
+    run = market(40, [[50_000.0, 20_000.0, 20_000.0]], none, some, [[1.0]], years=8, **still)
+    bought = math.exp(-2.0 * 2000 / 20_000)  # a risk of 10 in 100 a year
+    assert run.path[:, -1].mean() / 50_000 == pytest.approx(bought**1.5, rel=0.01)
+    lost = run.deterred.mean() / run.ledger["buyers"][:, 0, [0, 4]].mean()
+    assert lost == pytest.approx(1 - bought, rel=0.02)
+
+
+@pytest.mark.parametrize("days", [1.0, 7.75, 60.0, 400.0])
+def test_as_many_are_in_custody_as_are_arrested_times_the_days(days: float) -> None:
+    """Little's law; there are so many at the start, and later too."""
+    hours = [[12_000.0, 0.0, 0.0]]
+    still = {"exit_at_arrest": 0.0, "custody_days": days, "indoors_per_exploited_arrest": 0.0}
+    run = market(200, [[60_000.0, 0.0, 0.0]], hours, hours, [[1.0]], years=6, **still)
+    arrested = run.arrests["exploited"].mean() / 6
+    ledger = run.ledger["exploited"][:, 0]
+    for at, year in ((0, 0), (4, -1)):
+        held = ledger[:, at].mean() - run.path[:, year].mean()
+        assert held == pytest.approx(arrested * days / 365.25, rel=0.03, abs=0.5)
+
+
+def test_what_is_bought_next_door_is_bought() -> None:
+    """Of all that arrests deter, the share that is displaced takes place: all of it, or none."""
+    hours = [[0.0, 3000.0, 0.0], [0.0, 0.0, 0.0]]
+    lost = [
+        market(60, today=np.zeros((2, 3)), hours=hours, displacement=each).deterred.mean(axis=0)
+        for each in (0.0, 0.5, 1.0)
+    ]
+    assert lost[0][0] > 500
+    assert lost[0][1] == 0
+    assert lost[1].sum() == pytest.approx(lost[0].sum() / 2, rel=1e-9)
+    assert lost[2].sum() == pytest.approx(0, abs=1e-6)
+    assert lost[2][1] == pytest.approx(-lost[0][0], rel=1e-9)
+
+
+def test_harm_and_cost_are_what_they_are_made_of() -> None:
+    hours = [[1200.0, 900.0, 600.0]]
+    run = market(50, SIZES[:1], TODAY[:1], hours, [[1.0]], years=4)
+    focus = 900 / 2700 - 600 / 4000
+    harm = (1 + 0.2 * focus) * run.visible_years + 0.9 * run.hidden_years
+    np.testing.assert_allclose(run.harm, harm + 0.2 * run.arrests["exploited"], rtol=1e-9)
+    arrests = sum(run.arrests[group] for group in GROUPS)
+    np.testing.assert_allclose(run.cost, 100 * 2700 * 4 + 3000 * arrests, rtol=1e-9)
+
+
 def test_more_hours_on_buyers_lessen_exploitation_and_no_deterrence_does_not() -> None:
     strong = market(300, hours=SHIFTED, specific_deterrence=0.0, general_deterrence=4.0)
     weak = market(300, hours=SHIFTED, specific_deterrence=1.0, general_deterrence=0.0)

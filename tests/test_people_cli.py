@@ -77,6 +77,17 @@ def test_a_refusal_says_why_and_gives_a_bound() -> None:
         ("count,freq\n1,40\n2,9\n", ["--formula", "y ~ sex"], 2, "'sex', which is not there"),
         ("count,freq\n1,40\n2,9\n", ["--variance", "guess"], 2, "--variance is"),
         ("count,freq\n1,40\n2,9\n", ["--deterrence", "much"], 2, "--deterrence needs a number"),
+        ("count,freq\n1,40\n2,1\n", [], 1, "One person only was met more than once, on whom all"),
+        ("count,freq\n1,40\n2,9\n", ["--count", "freq", "--freq", "freq"], 2, "cannot be both"),
+        ("count,freq\n1,40\n2,9\n", ["--inflation", "~ sex"], 2, "'sex', which is not there"),
+        ("count,sex\n" + "1,m\n2,f\n" * 9, ["--inflation", "~ sex"], 2, "'auto' takes none"),
+        ("count,freq\n1,40\n2,9\n", ["--omega-link", "log"], 2, "link of omega is logit or"),
+        (
+            "count,sex\n" + "1,m\n2,f\n" * 9,
+            ["--formula", "y ~ sex", "--deterrence", "1,0.5"],
+            2,
+            "without covariates",
+        ),
         (
             "count,freq\n1,40\n2,9\n",
             ["--variance", "analytic", "--bootstrap", "50"],
@@ -94,6 +105,13 @@ def test_what_is_wrong_is_told_in_a_sentence(
     assert done.returncode == code
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_answer_is_not_lost_where_deterrence_has_none() -> None:
+    done = command("accident-policies", "--family", "ztgeom", "--deterrence", "0.001")
+    assert done.returncode == 0, done.stderr
+    assert "people in all" in done.stdout
+    assert "With deterrence" in done.stderr
 
 
 def test_no_row_of_one_s_own_file_tells_of_very_few_people(tmp_path: Path) -> None:

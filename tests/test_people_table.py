@@ -153,6 +153,7 @@ def test_no_cell_of_a_person_is_in_a_message(tmp_path: Path) -> None:
         ("y ~ sex - 1", "leaves out the intercept"),
         ("y ~ 0 + sex", "leaves out the intercept"),
         ("sex ~ age", "which is not the count"),
+        ("log(y) ~ age", "which is not the count"),
         ("y ~ same", "same value for everybody"),
         ("y ~ sex + twin", "say the same thing twice"),
     ],

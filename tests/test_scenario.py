@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from scipy import stats
 
 from darkfigure.cli import main
+from darkfigure.demand import people, read_counts
 from darkfigure.demand.distributions import Unknown
 from darkfigure.demand.scenario import Scenario, drawn
 from darkfigure.demand.scenario_file import load
@@ -66,17 +67,17 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     ],
 )
 def test_distributions_are_those_they_are_called(given: dict[str, Any], law: Any) -> None:
-    some = Unknown(**given, source="X", grade="A")
+    some = Unknown(**given, source="Seen", grade="A")
     u = np.linspace(0.001, 0.999, 99)
     assert some.quantile(u) == pytest.approx(law.ppf(u), rel=1e-9)
     assert some.range == pytest.approx(law.ppf([0.025, 0.975]))
 
 
 def test_limits_that_are_given_are_kept() -> None:
-    skew = Unknown(distribution="lognormal", median=10, lower=8, upper=30, source="X", grade="A")
+    skew = Unknown(distribution="lognormal", median=10, lower=8, upper=30, source="Seen", grade="A")
     assert skew.quantile([0.025, 0.5, 0.975]).tolist() == pytest.approx([8, 10, 30])
     for low, high in ((0.05, 0.5), (0.9, 0.99), (0.2, 0.25)):
-        beta = Unknown(distribution="beta", lower=low, upper=high, source="X", grade="B")
+        beta = Unknown(distribution="beta", lower=low, upper=high, source="Seen", grade="B")
         assert beta.range == pytest.approx((low, high), rel=1e-4)
 
 
@@ -85,22 +86,34 @@ def test_limits_that_are_given_are_kept() -> None:
     [
         ({"value": 1, "grade": "A"}, "no citation"),
         ({"value": 1, "grade": "A", "source": "  "}, "no citation"),
-        ({"value": 1, "source": "X"}, "give its grade"),
-        ({"value": 1, "source": "X", "grade": "C"}, "grade C is recalled"),
-        ({"distribution": "uniform", "low": 1, "source": "X", "grade": "A"}, "'low', 'high' alone"),
+        ({"value": 1, "source": "Seen"}, "give its grade"),
+        ({"value": 1, "source": "Seen", "grade": "C"}, "grade C is recalled"),
         (
-            {"distribution": "uniform", "low": 2, "high": 1, "source": "X", "grade": "A"},
+            {"distribution": "uniform", "low": 1, "source": "Seen", "grade": "A"},
+            "'low', 'high' alone",
+        ),
+        (
+            {"distribution": "uniform", "low": 2, "high": 1, "source": "Seen", "grade": "A"},
             "go up from the lowest",
         ),
         (
-            {"distribution": "loguniform", "low": 0, "high": 1, "source": "X", "grade": "A"},
+            {"distribution": "loguniform", "low": 0, "high": 1, "source": "Seen", "grade": "A"},
             "more than zero",
         ),
         (
-            {"distribution": "beta", "lower": 0.5, "upper": 1.5, "source": "X", "grade": "A"},
+            {
+                "distribution": "beta",
+                "lower": 0.5,
+                "upper": 1.5,
+                "source": "Seen",
+                "grade": "A",
+            },
             "between 0 and 1",
         ),
-        ({"distribution": "normal", "mean": 0, "sd": 0, "source": "X", "grade": "A"}, "'sd'"),
+        (
+            {"distribution": "normal", "mean": 0, "sd": 0, "source": "Seen", "grade": "A"},
+            "'sd'",
+        ),
     ],
 )
 def test_what_no_distribution_may_be(given: dict[str, Any], said: str) -> None:
@@ -109,7 +122,7 @@ def test_what_no_distribution_may_be(given: dict[str, Any], said: str) -> None:
 
 
 def test_what_is_recalled_is_shown_as_an_assumption() -> None:
-    assert Unknown(value=1, source="X", grade="C", assumption=True).shown_grade == "assumption"
+    assert Unknown(value=1, source="Seen", grade="C", assumption=True).shown_grade == "assumption"
 
 
 REFUSED = [
@@ -126,6 +139,9 @@ REFUSED = [
     (('"River County" = 0.02 }', "Reno = 0.02 }"), "goes to Reno, which is no city"),
     (('"Capital County" = 0.98', '"Capital County" = 1.1'), "adds up to 1.12"),
     (('same_as = "Capital County"', 'same_as = "Reno"'), "where there is no distribution"),
+    (('source = "No study follows arrested buyers long enough."', 'source = "."'), "no citation"),
+    (("median = 4.5\nlower = 2.5", "median = 0.004\nlower = 0.002"), "0.01 is the least"),
+    (("high = 0.062", "high = 62"), "is a share of 590,000 people, and runs to 62"),
     (("years = 3", "yeers = 3"), "There is no setting 'yeers'. Did you mean 'years'?"),
     (('source = "Made up: no published', 'sauce = "Made up: no published'), "sauce"),
 ]
@@ -183,13 +199,71 @@ def test_groups_may_come_from_size_and_circuit(tmp_path: Path) -> None:
     assert found.cities["Capital County"].exploited.flow_years == 6
     found = scenario(tmp_path, (exploited, 'file = "circuit.json"\ncity = "Reno"\n'))
     assert found.cities["Capital County"].exploited.middle == pytest.approx(380)
-    for city, said in (("Oakland", "has no range"), ("Davis", "no city 'Davis'")):
+    for city, said in (("Oakland", "has no range"), ("Davis", "has no city 'Davis'; name one")):
         told = refused(tmp_path, (exploited, f'file = "circuit.json"\ncity = "{city}"\n'))
         assert said in told
     assert "no file 'gone.json'" in refused(tmp_path, (exploited, 'file = "gone.json"\n'))
     rows = text()[text().index("[movement.rows]") : text().index("[parameters.stay]")]
     found = scenario(tmp_path, (rows, 'file = "circuit.json"\n'))
     assert found.matrix == pytest.approx(np.array([[0.9, 0.1], [0.2, 0.8]]))
+    moves.append({"city": "Capital County", "to": "Davis", "estimate": 0.05, "occasion": None})
+    (tmp_path / "circuit.json").write_text(json.dumps(circuit))
+    found = scenario(tmp_path, (rows, 'file = "circuit.json"\n'))
+    assert any("5.0% of those in Capital County go to" in said for said in run(found).warnings())
+    for name in ("Davis", "city", "0.x"):
+        odd: Any = json.loads(json.dumps(circuit))
+        for each in odd["fit"]["estimates"]["movement"]:
+            if name == "Davis":
+                each["city"] = each["city"].replace("River County", "Elsewhere")
+            elif name == "city":
+                del each["city"]
+            else:
+                each["estimate"] = name
+        (tmp_path / "circuit.json").write_text(json.dumps(odd))
+        said = refused(tmp_path, (rows, 'file = "circuit.json"\n'))
+        assert ("says nothing of River County" if name == "Davis" else "is no circuit.json") in said
+
+
+def test_buyers_may_come_from_one_list_but_not_a_lower_bound(tmp_path: Path) -> None:
+    """As `demand people --json` prints it, with its warnings, and never a bound as an estimate."""
+    given = 'distribution = "loguniform"\nlow = 0.01\nhigh = 0.062\ntimes = 590_000\n'
+    change = given, 'file = "buyers.json"\n'
+    for family in ("ztgeom", "chao", "strange"):
+        counts = read_counts("netherlands-immigrants-1995")
+        found = people(counts, "ztpoisson" if family == "strange" else family)
+        told = found.to_dict()
+        written = {**told.pop("details"), **told}
+        if family == "strange":
+            written["level"] = "x"
+        (tmp_path / "buyers.json").write_text(json.dumps(written, default=float))
+        if family == "ztgeom":
+            some = scenario(tmp_path, change)
+            assert some.cities["Capital County"].buyers.middle == pytest.approx(found.total)
+            assert found.warnings
+            said = run(some).warnings()
+            for warning in found.warnings:
+                assert f"Of buyers in Capital County, the file says: {warning}" in said
+        else:
+            said = refused(tmp_path, change)
+            assert ("lower bound" if family == "chao" else "neither what darkfigure") in said
+
+
+def test_what_is_silently_without_effect_or_cut_is_said(tmp_path: Path) -> None:
+    moves = text()[text().index("[movement]") : text().index("[parameters.stay]")]
+    said = run(scenario(tmp_path, (moves, ""))).warnings()
+    assert any("nothing is displaced" in each for each in said)
+    wide = (
+        'distribution = "beta"\nlower = 0.05\nupper = 0.5',
+        ('distribution = "lognormal"\nmedian = 0.25\nlower = 0.1\nupper = 1.0'),
+    )
+    said = run(scenario(tmp_path, wide)).warnings()
+    assert any("lie beyond what it can be" in each and "visible" in each for each in said)
+    small = ("times = 0.42", "times = 0.01")
+    said = run(scenario(tmp_path, small)).warnings()
+    assert any("fills up in both cases" in each and "River County" in each for each in said)
+    plain = run(scenario(tmp_path)).warnings()
+    for words in ("displaced", "lie beyond", "fills up", "the file says"):
+        assert not any(words in each for each in plain)
 
 
 def test_a_flow_is_turned_to_a_stock_by_the_stay_drawn_with_it(tmp_path: Path) -> None:
@@ -236,7 +310,7 @@ def test_what_the_example_comes_to(outcome: Outcome) -> None:
     assert by["arrests_exploited"]["difference"]["upper"] < 0
     assert by["arrests_exploited"]["probability_helps"] == 1
     assert by["arrests_buyers"]["difference"]["lower"] > 0
-    assert 0.3 < by["exploited_person_years"]["probability_helps"] < 0.99
+    assert 0.1 < by["exploited_person_years"]["probability_helps"] < 0.9
     assert by["exploited_person_years"]["difference"]["lower"] < 0
     assert by["exploited_person_years"]["difference"]["upper"] > 0
     for each in by.values():

@@ -48,11 +48,13 @@ def read(path: str | Path, model: type[S]) -> Given[S]:
         text = Path(path).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise InputError(
-            Problem("There is no such file; give the path of a study.toml.", file=name)
+            Problem(
+                "There is no such file; give the path of a TOML file such as study.toml.", file=name
+            )
         ) from None
     except IsADirectoryError:
         raise InputError(
-            Problem("This is a folder; give the path of the study.toml in it.", file=name)
+            Problem("This is a folder; give the path of the TOML file in it.", file=name)
         ) from None
     except UnicodeDecodeError:
         raise InputError(

@@ -59,7 +59,8 @@ def weigh(
     path : str or Path
         The TOML file; see `darkfigure.demand.scenario_file`.
     out : str or Path, optional
-        The folder to write to; `out/` and the name of the scenario's folder when left out.
+        The folder to write to; `out/` and the name of the scenario's folder when left out, with
+        that of the file where it is not called scenario.toml.
     workers, progress, say
         Cores to use; told how many pieces are done, and what is being done.
 
@@ -70,7 +71,10 @@ def weigh(
     """
     path = Path(path)
     scenario = load(path)
-    folder = Path(out) if out is not None else Path("out") / (path.resolve().parent.name or "study")
+    name = path.resolve().parent.name or "study"
+    if path.stem != "scenario":  # several beside each other each have their page
+        name += f"-{path.stem}"
+    folder = Path(out) if out is not None else Path("out") / name
     steps = Steps(folder)
     about = scenario.model_dump(mode="json", by_alias=True)
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from darkfigure.estimate import Estimate
 
 REPLICATES = 500
+OF_RATES = {
+    False: ", and all are arrested at one rate (Poisson)",
+    True: ", and rates differ between people (geometric)",
+}
 ANALYTIC = "analytic"
 
 
@@ -52,7 +56,7 @@ def people(
         str | None,
         typer.Option(
             help="analytic; or how replicates are drawn: semiparametric, nonparametric or "
-            "parametric.",
+            f"parametric, {REPLICATES} of them unless --bootstrap says how many.",
             show_default="analytic, or semiparametric with --bootstrap",
         ),
     ] = None,
@@ -89,6 +93,8 @@ def people(
         raise InputError(f"--variance is {ANALYTIC}, {', '.join(KINDS)}; not '{drawn}'.")
     if drawn == ANALYTIC and bootstrap:
         raise InputError("--variance analytic makes no replicates; leave out --bootstrap.")
+    if deterrence and columns_of(formula):
+        raise InputError("--deterrence is reckoned without covariates; leave out --formula.")
     factors = [number(x, "deterrence") for x in deterrence.split(",")] if deterrence else []
     named = [*columns_of(formula), *columns_of(inflation)]
     counts = read_counts(file, count=count, people=freq, top=top, covariates=named)
@@ -123,14 +129,16 @@ def people(
     fit = found.details["fit"]
     if fit and not sheets.is_sheet(file, "demand"):
         fit["rootogram"] = published_rootogram(fit["rootogram"])
-    grids = [
-        deter(counts, factors, differ=differ, level=level, seed=seed)
-        for differ in (False, True)
-        if factors
-    ]
+    grids, untold = [], []
+    for differ in (False, True) if factors else ():
+        try:
+            grids.append(deter(counts, factors, differ=differ, level=level, seed=seed))
+        except NoEstimateError as refused:
+            untold.append(f"With deterrence{OF_RATES[differ]} there is no answer: {refused}")
     seconds = time.perf_counter() - began
     if as_json:
         told = found.to_dict()
+        told["warnings"] = [*told["warnings"], *untold]
         del told["draws"]
         del told["lists"]
         grid: dict[str, Any] = {"deterrence": [_of_grid(each) for each in grids]} if grids else {}
@@ -139,13 +147,11 @@ def people(
     _tell(found)
     for each in grids:
         print()
-        print(
-            "If an arrest deters" + (", and rates differ between people:" if each.differ else ":")
-        )
+        print(f"If an arrest deters{OF_RATES[each.differ]}:")
         print(each.table())
     if grids:
         print(grids[0].sentence)
-    for warning in found.warnings:
+    for warning in (*found.warnings, *untold):
         note(f"Warning: {warning}")
 
 

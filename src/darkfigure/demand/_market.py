@@ -211,6 +211,8 @@ def one(p, sizes, today, hours, move, years, key, out, ledger, path):
     relapse = within(1.0 / p[DETERRENCE_YEARS], step)
     filled = within(1.0 / p[REPLACEMENT_YEARS], step)
     let_go = within(365.25 / p[CUSTODY_DAYS], step)
+    # Who is arrested on any day of a month is still held at its end with the mean of e^(-rd).
+    kept = let_go * p[CUSTODY_DAYS] / (365.25 * step)
     exposure, controlled = p[HIDDEN_EXPOSURE], p[CONTROLLED]
     per = (p[HOURS_PER_EXPLOITED_ARREST], p[HOURS_PER_BUYER_ARREST], p[HOURS_PER_TRAFFICKER_ARREST])
 
@@ -252,7 +254,7 @@ def one(p, sizes, today, hours, move, years, key, out, ledger, path):
         shown[c] = visible[c] / weight if weight > 0.0 else 0.0
         risk = min(1.0, today[c, 0] / per[0] * step / weight) if weight > 0.0 else 0.0
         a_v, a_h = visible[c] * risk, hidden[c] * min(1.0, exposure * risk)
-        custody[c] = math.floor((a_v + a_h) * (1.0 - let_go) / let_go + 0.5)
+        custody[c] = math.floor((a_v + a_h) * kept / let_go + 0.5)
         caught = min(caught, buyers)
         at_risk = min(1.0, today[c, 2] / per[2] * step / max(traffickers[c], 1e-300))
         taken = traffickers[c] * at_risk
@@ -296,7 +298,7 @@ def one(p, sizes, today, hours, move, years, key, out, ledger, path):
         opens[:] = 0.0
         for c in range(cities):
             i = base + c * FLOWS
-            out[c, 5] += lost[c] * step / years
+            out[c, 5] += (active[c] + deterred[c] - bought[c]) * step / years
             out[c, 0] += 0.5 * step * visible[c]
             out[c, 1] += 0.5 * step * hidden[c]
             harm = max(0.0, 1.0 + p[HARM_OF_BUYER_FOCUS] * focus[c])
@@ -339,7 +341,7 @@ def one(p, sizes, today, hours, move, years, key, out, ledger, path):
             opens[c] += elsewhere
             ratio = bought[c] / at_first[c] if at_first[c] > 0.0 else 1.0
             pull = min(MOST, ratio ** p[SUPPLY_ELASTICITY])
-            hold = traffickers[c] / first[c] if first[c] > 0.0 else 1.0
+            hold = traffickers[c] / first[c] if first[c] > 0.0 else pull
             fill = binomial(vacant[c], filled, uniform(key, i + 9))
             retired = binomial(traffickers[c] - taken, quit_trade, uniform(key, i + 10))
             came = poisson(new_traffickers[c] * pull, uniform(key, i + 11)) + fill
@@ -355,11 +357,11 @@ def one(p, sizes, today, hours, move, years, key, out, ledger, path):
             a_v = binomial(visible[c], risk, uniform(key, i + 15))
             a_h = binomial(hidden[c], exposure * risk, uniform(key, i + 16))
             out[c, 2] += a_v + a_h
-            custody[c] += a_v + a_h
-            out_of = binomial(custody[c], let_go, uniform(key, i + 12))
+            held = binomial(a_v + a_h, kept, uniform(key, i + 23))
+            out_of = binomial(custody[c], let_go, uniform(key, i + 12)) + a_v + a_h - held
             freed = binomial(out_of, p[EXIT_AT_ARREST], uniform(key, i + 13))
             back_v = binomial(out_of - freed, shown[c], uniform(key, i + 14))
-            custody[c] -= out_of
+            custody[c] += a_v + a_h - out_of
             visible[c] += back_v - a_v
             hidden[c] += out_of - freed - back_v - a_h
             free = 1.0 - (1.0 - leave) * (
@@ -376,9 +378,9 @@ def one(p, sizes, today, hours, move, years, key, out, ledger, path):
             back = binomial(hidden[c], surface[c], uniform(key, i + 20))
             visible[c] += back - indoors
             hidden[c] += indoors - back
-            held = pull * (1.0 - controlled + controlled * hold)
-            after_v[c] = poisson(new_visible[c] * held, uniform(key, i + 21))
-            after_h[c] = poisson(new_hidden[c] * held, uniform(key, i + 22))
+            come = pull * (1.0 - controlled) + controlled * hold
+            after_v[c] = poisson(new_visible[c] * come, uniform(key, i + 21))
+            after_h[c] = poisson(new_hidden[c] * come, uniform(key, i + 22))
             ledger[c, 0, 1] += after_v[c] + after_h[c]
             ledger[c, 0, 2] += freed + free_v + free_h
             arrests = a_v + a_h + of_buyers + taken

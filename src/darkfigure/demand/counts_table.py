@@ -183,7 +183,10 @@ def read_counts(
     _check_header(header, file, rows[0][0])
     times = _column(header, count, COUNT_NAMES, "times", "--count", file, rows[0][0])
     assert times is not None
-    each = _column(header, people, PEOPLE_NAMES, "people", "--people", file, rows[0][0])
+    each = _column(header, people, PEOPLE_NAMES, "people", "--freq", file, rows[0][0])
+    if times == each:
+        told = f"The column '{header[times]}' cannot be both the times and the number of people."
+        raise InputError(Problem(told, file=file, line=rows[0][0]))
     if len(rows) == 1:
         raise InputError(Problem("There is nobody below the header.", file=file, line=rows[0][0]))
     highest = _top_of(top)

@@ -35,6 +35,11 @@ NEEDS = {
 Z = float(stats.norm.ppf(0.975))
 
 
+def cited(source: str) -> bool:
+    """Whether a text can be a citation: four letters or digits at least."""
+    return sum(map(str.isalnum, source)) >= 4
+
+
 class Unknown(Section):
     """Something that is not known: a distribution, its source and the grade of the evidence.
 
@@ -52,7 +57,8 @@ class Unknown(Section):
 
     Examples
     --------
-    >>> stay = Unknown(distribution="triangular", low=1, mode=3, high=5, source="X", grade="A")
+    >>> from_paper = {"source": "Barrick et al. 2023", "grade": "A"}
+    >>> stay = Unknown(distribution="triangular", low=1, mode=3, high=5, **from_paper)
     >>> stay.quantile([0.0, 0.5, 1.0]).tolist(), stay.range
     ([1.0, 3.0, 5.0], (1.4472135954999579, 4.552786404500042))
     >>> Unknown(value=3, grade="A")
@@ -80,7 +86,7 @@ class Unknown(Section):
 
     @model_validator(mode="after")
     def _holds(self) -> Unknown:
-        if not self.source.strip():
+        if not cited(self.source):
             raise ValueError(
                 "there is no citation, and no number is taken without one; say in 'source' where "
                 "it comes from, or of an assumption what it rests on"

@@ -124,7 +124,7 @@ def design(formula: str, counts: Counts) -> tuple[npt.NDArray[np.float64], list[
     """
     terms = _parsed(formula)
     left = formula.partition("~")[0].strip()
-    if left and left.lower() not in COUNT_NAMES and left in counts.covariates:
+    if (left in counts.covariates and left.lower() not in COUNT_NAMES) or "(" in left:
         raise InputError(f"The left of '{formula}' is '{left}', which is not the count; write y.")
     if len(terms) < 2:
         return np.ones((counts.counts.size, 1)), [INTERCEPT]

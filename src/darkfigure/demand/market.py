@@ -15,12 +15,13 @@ Every flow is a binomial or Poisson draw, so that entries less exits are the cha
   :math:`M = (B + hD)\, e^{-g r / 100}`, g being `general_deterrence`; of what is lost,
   :math:`B + D - M`, the share `displacement` is bought in other cities.
 - *Exploited people* leave at the rate 1/`stay`. They come as they go today, times `entry_ratio`,
-  times :math:`(M/M_0)^\epsilon (1 - k + k\, T/T_0)`: supply responds to buying with
-  `supply_elasticity`, up to ten-fold, and the share k, `controlled`, needs a trafficker.
-- *An arrest of an exploited person* is custody of `custody_days`, and ends the exploitation with
-  chance `exit_at_arrest`. Each arrest of an exploited person or of a buyer sends
-  `indoors_per_exploited_arrest` or `indoors_per_buyer_arrest` visible people indoors; as many come
-  back to the street as are sent indoors today.
+  times :math:`(1 - k)(M/M_0)^\epsilon + k\, T/T_0`: those without a trafficker come as buying
+  goes, with `supply_elasticity` and up to ten-fold; of the share k, `controlled`, each trafficker
+  brings as many as today, and it is traffickers who follow the buying.
+- *An arrest of an exploited person* is custody of `custody_days` in the mean, in which nobody is
+  exploited, and ends the exploitation with chance `exit_at_arrest`. Each arrest of an exploited
+  person or of a buyer sends `indoors_per_exploited_arrest` or `indoors_per_buyer_arrest` visible
+  people indoors; as many come back to the street as are sent indoors today.
 - *Traffickers* give up at the rate 1/`trafficker_career` and come as they go, times
   :math:`(M/M_0)^\epsilon`. An arrested one is replaced with chance `replacement`, after
   `replacement_years`, the share `displacement` of these elsewhere. Each of the exploited people of
@@ -121,7 +122,9 @@ PARAMETERS = {
         -1,
     ),
     "cost_per_hour": Parameter("cost of an hour of police work", "US dollars"),
-    "cost_per_arrest": Parameter("cost of an arrest beyond these hours: court and jail", "dollars"),
+    "cost_per_arrest": Parameter(
+        "cost of an arrest beyond these hours: court and jail", "US dollars"
+    ),
 }
 """Every parameter of the market, in the order of the compiled kernel."""
 
@@ -139,7 +142,8 @@ class Run:
     arrests : dict of group to array, shape (n, C)
         Arrests of exploited people, buyers and traffickers.
     deterred : array, shape (n, C)
-        Buying that did not take place, the mean over the years, in buyers' worth.
+        Buying that did not take place, the mean over the years, in buyers' worth: what all buyers
+        of the city would buy less what is bought there, also by those of other cities.
     harm, cost : array, shape (n, C)
         In years of a visible exploited person, and in dollars.
     path : array, shape (n, Y + 1)

@@ -15,7 +15,7 @@ import numpy as np
 
 from darkfigure import engine
 from darkfigure.demand.counts_table import Counts
-from darkfigure.demand.families import FAMILIES, Link
+from darkfigure.demand.families import FAMILIES, OMEGA_LINKS, Link
 from darkfigure.demand.families import family as by_name
 from darkfigure.demand.goodness import fit_of
 from darkfigure.demand.replicates import Kind, replicates
@@ -175,8 +175,9 @@ def people(
     van der Heijden et al. (2003), Statistical Modelling 3 (zero-truncated Poisson regression);
     Boehning & van der Heijden (2009), Annals of Applied Statistics 3 (Zelterman); Boehning et al.
     (2013), Biometrics 69 (Chao); Godwin & Boehning (2017), Journal of the Royal Statistical Society
-    C 66, and Boehning & Friedl (2021), Metrika (one-inflation and its orders); Chiu & Chao (2016),
-    PeerJ 4, and Boehning, Kaskasamkul & van der Heijden (2019), Metrika 82 (robust Chao).
+    C 66, and Boehning & Friedl (2021), Statistical Methods & Applications (one-inflation and its
+    orders); Chiu & Chao (2016), PeerJ 4, and Boehning, Kaskasamkul & van der Heijden (2019),
+    Metrika 82 (robust Chao).
 
     Examples
     --------
@@ -191,6 +192,13 @@ def people(
         raise InputError(f"The level of an interval lies between 0 and 1, not {level}.")
     if variance not in ("analytic", "bootstrap"):
         raise InputError(f"The variance is analytic or bootstrap, not '{variance}'.")
+    if omega_link not in OMEGA_LINKS:
+        raise InputError(f"The link of omega is {' or '.join(OMEGA_LINKS)}, not '{omega_link}'.")
+    if family == "auto" and inflation.replace(" ", "") not in ("~1", "y~1"):
+        raise InputError(
+            "What one-inflation depends on is of a family that has it, and 'auto' takes none; name "
+            "the family, such as 'oiztgeom', or leave out the inflation."
+        )
     details: dict[str, Any] = {}
     if family == "auto":
         found, details["families"] = _chosen(counts, formula)

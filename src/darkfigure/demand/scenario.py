@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
-from darkfigure.demand.distributions import Number, Unknown
+from darkfigure.demand.distributions import Number, Unknown, cited
 from darkfigure.demand.market import GROUPS, PARAMETERS
 from darkfigure.helplines import Helpline
 from darkfigure.settings import Section, Text
@@ -38,6 +38,8 @@ class Group(Unknown):
     flow_years : float, optional
         Over how many years the number is a flow (everybody who was there at any time): the number
         there at one time is then N = flow / (1 + flow_years / stay).
+    warnings : list of str
+        What the file said of its number; not for a scenario to give.
     same_as : str, optional
         A city with whose number of this group this one is drawn together, as with buyers where
         the same share of men buys; `times` is then its own.
@@ -48,6 +50,7 @@ class Group(Unknown):
     times: Annotated[float, Field(gt=0, strict=False, allow_inf_nan=False)] = 1.0
     flow_years: Annotated[float, Field(gt=0, strict=False, allow_inf_nan=False)] | None = None
     same_as: Text | None = None
+    warnings: Annotated[list[str], Field(max_length=0)] = Field(default_factory=list)
 
     @property
     def elsewhere(self) -> bool:
@@ -112,10 +115,11 @@ class Movement(Section):
     file: Text | None = None
     source: str = ""
     grade: Annotated[str, Field(pattern="^(A|B|assumption)$")] = "assumption"
+    warnings: Annotated[list[str], Field(max_length=0)] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _holds(self) -> Movement:
-        if not self.source.strip():
+        if not cited(self.source):
             raise ValueError("movement has no citation; say in 'source' where it comes from")
         if bool(self.rows) == (self.file is not None):
             raise ValueError("give either 'rows' or the 'file' of a study of people who move")
@@ -223,6 +227,34 @@ class Named:
     free: bool
 
 
+def raw(scenario: Scenario, shares: Floats) -> dict[str, Floats]:
+    """What each unknown is drawn as, from the shares of the distributions below them (n, free)."""
+    values: dict[str, Floats] = {}
+    every = list(scenario.unknowns())
+    free = [each.name for each in every if each.free]
+    for each in every:
+        known = each.unknown.known
+        share = 0.5 if known else shares[:, free.index(each.drawn_as)]
+        values[each.name] = np.broadcast_to(each.unknown.quantile(share), len(shares))
+    return values
+
+
+def cut(scenario: Scenario, shares: Floats) -> dict[str, float]:
+    """The share of draws of an unknown that are beyond what it can be, and are set to the limit.
+
+    Those of which one in a thousand or more is, by their words.
+    """
+    found = {}
+    values = raw(scenario, shares)
+    for each in scenario.unknowns():
+        limits = PARAMETERS.get(each.name)
+        low, high = (limits.low, limits.high) if limits else (0.0, np.inf)
+        beyond = float(np.mean((values[each.name] < low) | (values[each.name] > high)))
+        if beyond >= 1e-3:
+            found[each.words] = beyond
+    return found
+
+
 def drawn(scenario: Scenario, shares: Floats) -> tuple[dict[str, Floats], Floats]:
     """Parameters and sizes at the start, from the shares of the distributions below them.
 
@@ -236,13 +268,7 @@ def drawn(scenario: Scenario, shares: Floats) -> tuple[dict[str, Floats], Floats
     parameters : dict of name to array, shape (n,)
     sizes : array, shape (n, cities, 3)
     """
-    values: dict[str, Floats] = {}
-    every = list(scenario.unknowns())
-    free = [each.name for each in every if each.free]
-    for each in every:
-        known = each.unknown.known
-        share = 0.5 if known else shares[:, free.index(each.drawn_as)]
-        values[each.name] = np.broadcast_to(each.unknown.quantile(share), len(shares))
+    values = raw(scenario, shares)
     parameters = {
         name: np.clip(values[name], each.low, each.high) for name, each in PARAMETERS.items()
     }

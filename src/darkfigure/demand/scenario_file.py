@@ -9,11 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from darkfigure.demand.distributions import Unknown
+from darkfigure.demand.distributions import cited
 from darkfigure.demand.market import GROUPS, PARAMETERS
 from darkfigure.demand.scenario import LEVEL, PER, City, Group, Movement, Scenario
 from darkfigure.errors import InputError, Problem
 from darkfigure.settings import line_of, read
+
+LEAST_PER = 0.01
+OF_MANY = 1000
+"""From so many on a number that a distribution is multiplied by is taken as people, of whom it is
+a share."""
 
 
 def load(path: str | Path) -> Scenario:
@@ -110,17 +115,26 @@ def _check(scenario: Scenario, wrong: Any) -> None:
             )
     for city, one in scenario.cities.items():
         for group in (*GROUPS, PER):
-            size: Unknown | None = getattr(one, group)
-            if size is not None and size.support[0] < 0:
-                told = f"{group} in {city} run from {size.support[0]:g}; nobody is less than none"
+            size: Group | None = getattr(one, group)
+            if size is None:
+                continue
+            low, high = size.support
+            if low < 0:
+                told = f"{group} in {city} run from {low:g}; nobody is less than none"
                 wrong(f"{told}.", "cities", city, group)
-        if not one.hours.source.strip():
+            if group == PER and low < LEAST_PER:
+                told = f"{PER} in {city} runs from {low:g}; {LEAST_PER:g} is the least"
+                wrong(f"{told}.", "cities", city, group)
+            if group != PER and size.times >= OF_MANY and size.same_as is None and high > 1:
+                told = f"{group} in {city} is a share of {size.times:,.0f} people, and runs to "
+                wrong(f"{told}{high:g}; a share is 1 at most.", "cities", city, group)
+        if not cited(one.hours.source):
             told = f"The hours of {city} have no citation; say in 'source' where they come from."
             wrong(told, "cities", city, "hours")
         today, then = sum(one.hours.today.numbers), sum(one.hours.then.numbers)
         if abs(today - then) > 1e-6 * max(1.0, today) and not scenario.more_hours:
             wrong(
-                f"Hours in {city} do not add up: {today:,.0f} a year today, {then:,.0f} after the "
+                f"Hours in {city} do not add up: {today:,.6g} a year today, {then:,.6g} after the "
                 "shift. Move hours, or set more_hours = true, and the page tells what they cost.",
                 "cities",
                 city,
@@ -167,22 +181,33 @@ def _from_file(folder: Path, size: Group) -> Group:
         if "cities" in told:
             cities = {each["name"]: each["stock"] for each in told["cities"]}
             if size.city not in cities:
-                raise InputError(f"'{size.file}' has no city '{size.city}'; name one in 'city'.")
+                named = f"has no city '{size.city}'" if size.city else "is of several cities"
+                there = ", ".join(f"'{name}'" for name in cities)
+                raise InputError(f"'{size.file}' {named}; name one in 'city': {there}.")
             amount = cities[size.city] or {"estimate": None, "lower": None, "upper": None}
             middle = amount["estimate"]
         else:
             amount, middle = told, told["total"]
-        lower, upper, level = amount["lower"], amount["upper"], told["level"]
-    except (KeyError, TypeError):
+            if told.get("lower_bound") is True or told.get("usable") is False:
+                raise InputError(
+                    f"'{size.file}' holds no estimate but a lower bound, or none at all; give the "
+                    "answer of a method that estimates how many there are."
+                )
+        limits = [amount["lower"], middle, amount["upper"]]
+        level = float(told["level"])
+        lower, middle, upper = (None if each is None else float(each) for each in limits)
+    except (KeyError, TypeError, ValueError, AttributeError):
         raise InputError(
-            f"'{size.file}' is neither an estimate.json nor a circuit.json of darkfigure."
+            f"'{size.file}' is neither what darkfigure size, demand people or a study wrote "
+            "(estimate.json) nor the circuit.json of a study of people who move."
         ) from None
     if not (middle and lower and upper and lower < middle < upper):
         raise InputError(f"The number in '{size.file}' has no range, or may not be shown.")
     if abs(level - LEVEL) > 1e-9:
         raise InputError(f"The limits in '{size.file}' are at {100 * level:g} %; 95 % are needed.")
-    numbers = {"median": float(middle), "lower": float(lower), "upper": float(upper)}
-    kind = {"file": None, "city": None, "distribution": "lognormal"}
+    warned = [str(each) for each in told.get("warnings") or ()]
+    numbers = {"median": middle, "lower": lower, "upper": upper}
+    kind = {"file": None, "city": None, "distribution": "lognormal", "warnings": warned}
     return size.model_copy(update={**kind, **numbers})
 
 
@@ -200,7 +225,16 @@ def _movement(scenario: Scenario, path: Path) -> Movement:
             )
         found = told["fit"]["estimates"]["movement"]
         rows: dict[str, dict[str, float]] = {city: {} for city in scenario.cities}
+        there = {each["city"] for each in found}
+        if lost := [city for city in rows if city not in there]:
+            raise InputError(
+                f"'{movement.file}' says nothing of {', '.join(lost)}; its cities are "
+                f"{', '.join(sorted(there))}. Call them alike, or give 'rows'."
+            )
+        away = dict.fromkeys(rows, 0.0)
         for each in found:
+            if each["city"] in rows and each["to"] not in rows:
+                away[each["city"]] += float(each["estimate"] or 0.0)
             if each["city"] in rows and each["to"] in rows:
                 if each["estimate"] is None or each["occasion"]:
                     raise InputError(
@@ -208,8 +242,14 @@ def _movement(scenario: Scenario, path: Path) -> Movement:
                         f"over time in '{movement.file}'; give 'rows'."
                     )
                 rows[each["city"]][each["to"]] = float(each["estimate"])
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, ValueError):
         raise InputError(f"'{movement.file}' is no circuit.json of darkfigure.") from None
-    for city, row in rows.items():  # whoever goes to a city that is not here is taken to stay
+    for city, row in rows.items():
         row[city] = 1.0 - sum(chance for to, chance in row.items() if to != city)
-    return movement.model_copy(update={"rows": rows})
+    warned = [
+        f"In '{movement.file}' {share:.1%} of those in {city} go to cities that are not in this "
+        "scenario in a month; here they are taken to stay."
+        for city, share in away.items()
+        if share > 0
+    ]
+    return movement.model_copy(update={"rows": rows, "warnings": warned})

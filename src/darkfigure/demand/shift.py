@@ -6,6 +6,7 @@ that of the hours alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -16,9 +17,10 @@ import numpy.typing as npt
 
 from darkfigure import engine
 from darkfigure.demand import sobol
+from darkfigure.demand._market import MONTHS
 from darkfigure.demand.break_even import turn
 from darkfigure.demand.market import Run, simulate
-from darkfigure.demand.scenario import LEVEL, Scenario, drawn
+from darkfigure.demand.scenario import LEVEL, Scenario, cut, drawn
 
 Floats = npt.NDArray[np.float64]
 
@@ -44,12 +46,12 @@ class Counted(NamedTuple):
 
 
 OUTCOMES = {
-    "exploited_person_years": Counted("years of exploitation", "person-years", -1),
+    "exploited_person_years": Counted("years of exploitation, custody apart", "person-years", -1),
     "visible_person_years": Counted("of these on the street", "person-years", -1),
     "arrests_exploited": Counted("arrests of exploited people", "arrests", -1),
     "harm": Counted("harm to exploited people", "years of visible exploitation", -1),
     "arrests_buyers": Counted("arrests of buyers", "arrests", 1),
-    "buyers_deterred": Counted("buying that does not take place", "buyers' worth", 1),
+    "buyers_deterred": Counted("buying that does not take place, at any time", "buyers' worth", 1),
     "arrests_traffickers": Counted("arrests of traffickers", "arrests", 1),
     "cost": Counted("cost of enforcement", "US dollars", -1),
 }
@@ -213,8 +215,48 @@ class Outcome:
                 f"{last:,.0f} in {self.scenario.years} years: the scenario does not take today as "
                 "standing still."
             )
+        said += self._of_files()
+        said += self._of_movement()
+        said += [
+            f"{share:.1%} of the draws of '{words}' lie beyond what it can be, and were set to the "
+            "limit; give a distribution that ends there."
+            for words, share in cut(self.scenario, self.shares).items()
+        ]
         if all(not self.difference(name).any() for name in OUTCOMES):
             said.append("The shift changes nothing: both allocations of hours are the same.")
+        return said
+
+    def _of_files(self) -> list[str]:
+        """What the files that numbers come from warn of."""
+        movement = self.scenario.movement
+        told = [
+            f"Of {each.words}, the file says: {warning}"
+            for each in self.scenario.unknowns()
+            for warning in getattr(each.unknown, "warnings", ())
+            if not getattr(each.unknown, "same_as", None)
+        ]
+        return [*told, *(movement.warnings if movement else ())]
+
+    def _of_movement(self) -> list[str]:
+        """Whether displacement has anywhere to go, and no city fills up from the others."""
+        scenario, said = self.scenario, []
+        move = scenario.matrix
+        if (move == np.eye(len(move))).all() and scenario.parameters["displacement"].range[1] > 0:
+            said.append(
+                "Nobody moves between cities here, so nothing is displaced to another: the number "
+                "for displacement has no effect."
+            )
+        free = sum(each.free for each in scenario.unknowns())
+        parameters, sizes = drawn(scenario, np.full((1, free), 0.5))
+        leave = -math.expm1(-1 / (MONTHS * float(parameters["stay"][0])))
+        after = (1 - leave) * sizes[0, :, 0] @ move
+        said += [
+            f"More exploited people move to {city} in a month than leave it: {then:,.0f} would be "
+            f"there for {now:,.0f} without anybody new. So today does not stand still there, and "
+            "the city fills up in both cases. Look at its number, or at the movement."
+            for city, now, then in zip(scenario.names, sizes[0, :, 0], after, strict=True)
+            if then > 1.001 * now + 0.5
+        ]
         return said
 
 

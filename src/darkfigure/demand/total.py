@@ -171,10 +171,12 @@ def fit(
         raise InputError(f"The link of omega is {' or '.join(OMEGA_LINKS)}, not '{link}'.")
     often = sum(n for y, n in counts.frequencies.items() if y > 1)
     if often < ENOUGH:
-        who = "Nobody" if often == 0 else "One person only"
         raise NoEstimateError(
-            f"{who} was met more than once. How many were never met is told from how many were met "
+            "Nobody was met more than once. How many were never met is told from how many were met "
             "again; without them not even a lower bound can be had."
+            if often == 0
+            else "One person only was met more than once, on whom all would hang: how many were "
+            "never met, and also a lower bound of it, is told from how many were met again."
         )
     last = 2 if of.ones in ("as all", "left out") else 3 if of.name != "robust" else 5
     last = max(last, of.counts[1] + 1 if of.counts[1] else 0)

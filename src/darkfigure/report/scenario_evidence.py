@@ -5,7 +5,8 @@ Grade A was read in the source itself, B in a second source; what is only recall
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 
 class Evidence(NamedTuple):
@@ -22,7 +23,12 @@ CONTRADICTED = (
     "those who sell had to rush negotiation. Arrested buyers were caught again much less, but no "
     "study of that was randomised."
 )
-"""What speaks against believing any scenario of this kind, in four sentences."""
+"""What speaks against believing any scenario of a shift to buyers, in a few sentences."""
+
+OTHERWISE = (
+    "The shift here puts no more hours on buyers, and no study was found of one like it. Of shifts "
+    "to buyers this is known. "
+)
 
 SPEAKS_FOR = (
     Evidence(
@@ -49,6 +55,11 @@ SPEAKS_FOR = (
         "2012.",
         "Press. Grade B.",
     ),
+    Evidence(
+        "Supply answers to demand, so that less demand can mean fewer people in it: in Chicago it "
+        "grows on 4 July.",
+        "Levitt and Venkatesh 2007. Grade A. Upwards and for days; nobody saw it go down.",
+    ),
 )
 
 SPEAKS_AGAINST = (
@@ -59,7 +70,8 @@ SPEAKS_AGAINST = (
         "of buyers in three and a half years.",
     ),
     Evidence(
-        "Of buyers there 53 % said that nothing changed for them, and 11 % that they would stop.",
+        "Of buyers there 53 % said that nothing changed for them, 27 % that they would buy less "
+        "and 11 % that they would stop; 76 % found it as easy as before.",
         "Same survey, of buyers who chose to answer. Grade B.",
     ),
     Evidence(
@@ -73,8 +85,17 @@ SPEAKS_AGAINST = (
         "SOU 2010:49; Stockholm County 2015:18; surveys by a second source. Grade B.",
     ),
     Evidence(
-        "Supply answers to demand, and so may come back with it: in Chicago it grows on 4 July.",
-        "Levitt and Venkatesh 2007. Grade A.",
+        "Where selling indoors went unpunished in Rhode Island, reported rape fell by 30 % and "
+        "gonorrhoea among women by 40 %, while the market grew.",
+        "Cunningham and Shah 2018. Grade A. Of buying and selling alike, not of buyers alone.",
+    ),
+    Evidence(
+        "In Sweden reported rape was 47 % higher after the law against buyers (1999–2014).",
+        "Ciacci 2018–20. Grade A. Contested: of reported offences, by an instrument.",
+    ),
+    Evidence(
+        "A school for arrested buyers may add nothing to the arrest itself.",
+        "Brewer and others 2006, press release. Grade A.",
     ),
     Evidence(
         "No randomised or nearly randomised study was found of what arrests of traffickers do to "
@@ -83,13 +104,24 @@ SPEAKS_AGAINST = (
     ),
 )
 
+
+def contradicted(hours: Sequence[Mapping[str, Any]]) -> str:
+    """What speaks against it, for a shift of these hours (`hours` of `Outcome.told`)."""
+    more = sum(each["shifted"]["buyers"] - each["today"]["buyers"] for each in hours)
+    return CONTRADICTED if more > 0 else OTHERWISE + CONTRADICTED
+
+
 REFERENCES = (
     "Brewer, D. D., Potterat, J. J., Muth, S. Q. and Roberts, J. M. (2006). A large specific "
     "deterrent effect of arrest for patronizing a prostitute. PLoS ONE 1, e60.",
+    "Cunningham, S. and Shah, M. (2018). Decriminalizing indoor prostitution: implications for "
+    "sexual violence and public health. Review of Economic Studies 85, 1683–1715.",
     "Ellison, G., Ní Dhónaill, C. and Early, E. (2019). A review of the criminalisation of paying "
     "for sexual services in Northern Ireland. Department of Justice NI.",
     "Jansen, M. J. W. (1999). Analysis of variance designs for model output. Computer Physics "
     "Communications 117, 35–43.",
+    "Levitt, S. D. and Venkatesh, S. A. (2007). An empirical analysis of street-level "
+    "prostitution. University of Chicago, preliminary.",
     "Saltelli, A., Annoni, P., Azzini, I., Campolongo, F., Ratto, M. and Tarantola, S. (2010). "
     "Variance based sensitivity analysis of model output. Computer Physics Communications 181, "
     "259–270.",

@@ -17,10 +17,10 @@ from darkfigure.report.scenario_concluded import (
     signed,
 )
 from darkfigure.report.scenario_evidence import (
-    CONTRADICTED,
     REFERENCES,
     SPEAKS_AGAINST,
     SPEAKS_FOR,
+    contradicted,
 )
 from darkfigure.report.words import counted, opened, percent_exactly
 
@@ -86,7 +86,7 @@ def scenario_page(study: Described, told: Told, made_by: Mapping[str, Any]) -> s
         title=f"{study.title} {opened(study.place)}, from {study.period} on",
         answer=answer(told),
         help=study.help,
-        contradicted=CONTRADICTED,
+        contradicted=contradicted(told["hours"]),
         compared=compared(study, told),
         cannot=cannot(told),
         outcome_rows=_outcome_rows(told),
@@ -218,9 +218,10 @@ def _method(told: Told) -> list[str]:
         "is M = (B + hD) exp(−g r / 100), with B active and D deterred buyers, h the hazard ratio "
         "of buying after an arrest, r the yearly risk of arrest in per cent and g general "
         "deterrence; the share that is displaced is bought in other cities. Entries of exploited "
-        "people are today's, times (M/M₀) to the power of the supply elasticity, times 1 − k + k "
-        "T/T₀ for the share k that needs a trafficker. The equations stand in the documentation in "
-        "full.",
+        "people are today's, times (M/M₀) to the power of the supply elasticity for those without "
+        "a trafficker, and times T/T₀ for the others; traffickers enter with (M/M₀) to that power. "
+        "Time in custody is not counted as exploitation. The equations stand in the documentation "
+        "in full.",
         "Today's flows follow from today's stocks, stays and hours, so that with today's hours the "
         "market stands still in expectation, but for the ratio of entries to exits that is put in.",
         "Both allocations meet the same draws of the unknowns and, flow by flow and month by "
