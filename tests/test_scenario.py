@@ -202,7 +202,9 @@ def test_groups_may_come_from_size_and_circuit(tmp_path: Path) -> None:
     for city, said in (("Oakland", "has no range"), ("Davis", "has no city 'Davis'; name one")):
         told = refused(tmp_path, (exploited, f'file = "circuit.json"\ncity = "{city}"\n'))
         assert said in told
-    assert "no file 'gone.json'" in refused(tmp_path, (exploited, 'file = "gone.json"\n'))
+    told = refused(tmp_path, (exploited, 'file = "gone.json"\n'))
+    assert "no file 'gone.json'" in told
+    assert "the same as in" not in told, "River County, which has the same number, is not to blame"
     rows = text()[text().index("[movement.rows]") : text().index("[parameters.stay]")]
     found = scenario(tmp_path, (rows, 'file = "circuit.json"\n'))
     assert found.matrix == pytest.approx(np.array([[0.9, 0.1], [0.2, 0.8]]))

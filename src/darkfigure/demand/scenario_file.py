@@ -44,6 +44,7 @@ def load(path: str | Path) -> Scenario:
     def wrong(told: str, *where: str) -> None:
         problems.append(Problem(told, file=str(path), line=line_of(where, given.text)))
 
+    failed: set[tuple[str, str]] = set()
     for city, one in scenario.cities.items():
         for group in (*GROUPS, PER):
             size: Group | None = getattr(one, group)
@@ -53,13 +54,14 @@ def load(path: str | Path) -> Scenario:
                 found = _from_file(Path(path).parent, size)
             except InputError as error:
                 wrong(error.problems[0].message, "cities", city, group, "file")
+                failed.add((city, group))
                 continue
             one = one.model_copy(update={group: found})
         scenario.cities[city] = one
     for city, one in scenario.cities.items():
         for group in (*GROUPS, PER):
             size = getattr(one, group)
-            if size is None or size.same_as is None:
+            if size is None or size.same_as is None or (size.same_as, group) in failed:
                 continue
             other: City | None = scenario.cities.get(size.same_as)
             like: Group | None = getattr(other, group) if other else None
