@@ -5,8 +5,8 @@
 The example with a third county: 10,000 draws over 10 years under both allocations of hours, and a
 Sobol design of at most 2**14 runs, both on two cores; `darkfigure demand scenario` as a process of
 its own; and that one core and two come to the same. Written to
-benchmarks/results/scenario-<date>.json; 1 if a bar is missed. `--small` tries a little and writes
-nothing.
+benchmarks/results/scenario-<date>.json, with two charts of the example in docs/img; 1 if a bar is
+missed. `--small` tries a little and writes nothing.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.speed import RESULTS, ROOT, cpu
+from benchmarks.speed import IMAGES, RESULTS, ROOT, cpu
 from darkfigure.demand.scenario import Scenario
 from darkfigure.demand.scenario_file import load
 from darkfigure.demand.shift import run
+from darkfigure.report.scenario_charts import helps, matters
 
 EXAMPLE = ROOT / "examples/focus-on-demand/scenario.toml"
 CORES = 2
@@ -79,6 +80,11 @@ def main() -> int:
             command = [sys.executable, *["-m", "darkfigure", "demand", "scenario"], EXAMPLE]
             subprocess.run([*command, "--out", folder], check=True, capture_output=True)
             rows.append({"job": "command", "seconds": time.perf_counter() - start})
+            example = json.loads(Path(folder, "scenario.json").read_text("utf-8"))
+            hangs = matters(example, "harm")
+            assert hangs is not None
+            for name, chart in (("shift-helps", helps(example)), ("shift-matters", hangs)):
+                (IMAGES / f"{name}.svg").write_text(chart.wide_svg, "utf-8")
     missed = not same
     for row in rows:
         bar = BARS.get(row["job"])

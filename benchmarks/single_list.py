@@ -11,7 +11,8 @@ bar: the numbers say how far off one would be. Beside them stands the bootstrap,
 It begins with the time: a regression over 12,036 farms with three covariates in 0.5 s and 1,000
 replicates of it in 20 s, of every family that takes covariates and all counts.
 
-Written to benchmarks/results/single-list-<date>.json; 1 if a bar is missed. `--small` tries a few
+Written to benchmarks/results/single-list-<date>.json, with a picture of the tables whose truth is
+known in docs/img; 1 if a bar is missed. `--small` tries a few
 and writes nothing; `--speed` measures the time only.
 """
 
@@ -27,19 +28,23 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
+import altair as alt
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.speed import RESULTS, ROOT, cpu
+from benchmarks.growth import PLAIN, sheet, title
+from benchmarks.speed import IMAGES, RESULTS, ROOT, cpu
 from darkfigure import engine
 from darkfigure.demand.counts_table import Counts, read_counts
 from darkfigure.demand.families import FAMILIES, family
 from darkfigure.demand.people import AUTO
 from darkfigure.demand.replicates import replicates, times_met
 from darkfigure.demand.total import fit
+from darkfigure.report.svg import QUIET, SEEN
 
 SETS, WRONG_SETS, BOOTSTRAP_SETS, REPLICATES = 500, 100, 100, 100
 HELD = (0.92, 0.98)
+TRUTHS = {"edinburgh-taxicabs": 420, "golf-tees": 250, "accident-policies": 9461}
 FARMS, FORMULA = "british-farm-submissions", "y ~ log_size + log_distance + c_type"
 FIT_SECONDS, REPLICATES_SECONDS, TIMED_REPLICATES = 0.5, 20.0, 1000
 PEOPLE = 5000
@@ -180,6 +185,39 @@ def timed(b: int = TIMED_REPLICATES) -> list[Row]:
     return rows
 
 
+def truths() -> str:
+    """A picture of the tables whose number of people is known: by family, over the truth."""
+    marks, orders = [], [name for name in ASKED if name not in ("auto", "ztnegbin", "zelterman")]
+    for table, truth in TRUTHS.items():
+        counts = read_counts(table)
+        for name in orders:
+            found = fit(family(name), counts)
+            if not found.why_not:
+                lower, upper = (each / truth for each in found.limits(0.95))
+                row = {"family": name, "total": found.total / truth, "lower": lower, "upper": upper}
+                marks.append({"table": f"{table}: {truth:,} people", **row})
+    panels = []
+    for table in dict.fromkeys(mark["table"] for mark in marks):
+        base = alt.Chart(alt.InlineData([mark for mark in marks if mark["table"] == table]))
+        x = alt.X(
+            "lower:Q",
+            title="people, over the truth",
+            scale=alt.Scale(type="log", domain=[0.18, 2.5], nice=False),
+            axis=alt.Axis(values=[0.25, 0.5, 1, 2], grid=False, **PLAIN),
+        )
+        y = alt.Y("family:N", sort=orders, title=None, axis=alt.Axis(grid=True))
+        line = alt.Chart(alt.InlineData([{"x": 1}])).mark_rule(color=QUIET, strokeDash=[3, 3])
+        panels.append(
+            alt.layer(
+                line.encode(x=alt.X("x:Q")),
+                base.mark_rule(color=SEEN, strokeWidth=2).encode(x=x, x2="upper:Q", y=y),
+                base.mark_circle(color=SEEN, size=46, opacity=1).encode(x=alt.X("total:Q"), y=y),
+                title=title(*table.split(": ")),
+            )
+        )
+    return sheet("known-counts", *panels)
+
+
 def main() -> int:
     """Simulate, print and write; 1 if a bar is missed."""
     small = "--small" in sys.argv
@@ -252,6 +290,7 @@ def main() -> int:
         "bootstrap": {"sets": bootstrap_sets, "replicates": REPLICATES, "coverage": bootstrapped},
         "wrong": others,
     }
+    (IMAGES / "known-counts.svg").write_text(truths(), encoding="utf-8")
     written = RESULTS / f"single-list-{began:%Y-%m-%d}.json"
     written.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(f"written to {written.relative_to(ROOT)}")
