@@ -78,7 +78,7 @@ def test_who_reads_only_the_first_lines_is_not_misled(html: str) -> None:
         "There are three answers.",
         "212 people are on record in Sacramento, and 871 different ones in all six cities",
         "between 700 and 890 are there on a given day, and between 1,600 and 2,100 were there",
-        "Six cities that each count their own add up to 1,143; they are 871 different people.",
+        "Six cities that each count their own add up to about 1,143; they are about 871 different",
         "add up to between 550 and 800 more than there are people",
         "People whom no agency could ever come across are in none of these numbers.",
         "Whoever goes to a place outside the six cities looks as if they had got free",
@@ -236,7 +236,7 @@ def test_charts_say_what_they_show(html: str) -> None:
         "Which road the most people go over cannot be told; it may be that between Oakland and "
         "San Jose: 29 to 49 people a month",
         "In 2024 at least twice as many people were in Sacramento as are there on a given day",
-        "The cities' own counts add up to 1,143, and are of 871 people",
+        "The cities' own counts add up to about 1,143, and are of 871 people",
         "Reno and San Jose stand elsewhere by the people there than by records",
         "If agencies looked alike all the time, there were more people in six cities of northern "
         "California and Nevada in November 2024 than in February 2024",

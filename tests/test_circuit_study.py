@@ -17,6 +17,7 @@ from darkfigure.cli import main
 from darkfigure.demand.scenario_file import load as load_scenario
 from darkfigure.errors import InputError
 from darkfigure.passing_through import circuit_study
+from darkfigure.steps import default_folder
 
 CITIES = ("Sacramento", "Oakland", "Reno")
 MONTHS = tuple(f"2024-{month:02}" for month in range(1, 7))
@@ -164,6 +165,8 @@ def test_of_an_earlier_study_nothing_is_left_in_the_folder(tmp_path):
     out = tmp_path / "out"
     circuit_study(file, out)
     assert (out / "tables" / "flows.csv").is_file()
+    shared = tmp_path / "shared"
+    circuit_study(file, shared)
     (out / "notes.txt").write_text("mine")
     file.write_text(file.read_text().replace("[roads]\n", "[disclosure]\nsmallest_count = 1\n"))
     told = circuit_study(file, out).told
@@ -174,6 +177,14 @@ def test_of_an_earlier_study_nothing_is_left_in_the_folder(tmp_path):
         Path(name).name for name in json.loads((out / "made.json").read_text())["files"]
     }
     assert any("not for publication" in each for each in told["warnings"])
+    other = file.with_name("other.toml")  # another study does not take away what this one made
+    other.write_text(file.read_text())
+    circuit_study(other, shared)
+    assert (shared / "tables" / "flows.csv").is_file()
+    assert default_folder(other) != default_folder(file)
+    (shared / "made.json").write_text('{"files": {"old.txt": "abc"}, "command": ["odd"]}')
+    circuit_study(file, shared)
+    assert json.loads((shared / "made.json").read_text())["command"].endswith("study.toml")
 
 
 def test_a_scenario_takes_a_city_from_what_a_study_wrote(folders, tmp_path):

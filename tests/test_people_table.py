@@ -150,7 +150,12 @@ def test_no_cell_of_a_person_is_in_a_message(tmp_path: Path) -> None:
         ("y ~ age^2", "a power, which in a formula is no square"),
         ("y ~ age**2", "a power, which in a formula is no square"),
         ("y ~ `1` + age", "is called by a number"),
-        ("y ~ sex - 1", "leaves out the intercept"),
+        ("y ~ sex - 1", "has a '-'; columns are joined by"),
+        ("y ~ sex - sex", "has a '-'; columns are joined by"),
+        ("y ~ sex / age", "`age/group`"),
+        ("y ~ sex %in% age", "has a '%'"),
+        ("y ~ ``", "names no column"),
+        ("y ~ 1 + 1", "names no column"),
         ("y ~ 0 + sex", "leaves out the intercept"),
         ("sex ~ age", "which is not the count"),
         ("log(y) ~ age", "which is not the count"),
@@ -181,7 +186,13 @@ def test_coding_is_that_of_r() -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.sampled_from(["a", "b", "c c", "d.e", "f[1]"]), min_size=1, max_size=4))
+@given(
+    st.lists(
+        st.sampled_from(["a", "b", "c c", "d.e", "f[1]", "g-h", "i^2", "j/k"]),
+        min_size=1,
+        max_size=4,
+    )
+)
 def test_columns_stand_once_in_their_order(names: list[str]) -> None:
     formula = "y ~ " + " + ".join(f"`{name}`" for name in names)
     assert columns_of(formula) == list(dict.fromkeys(names))

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkfigure import InputError
+from darkfigure.circuit import double_count as double_counts
 from darkfigure.circuit.behind import Behind
 from darkfigure.circuit.corridors import corridors
 from darkfigure.circuit.double_count import DoubleCount, double_count
@@ -28,7 +29,7 @@ from darkfigure.circuit.shown import (
     published_gravity,
     two_digits,
 )
-from darkfigure.disclosure import held_back
+from darkfigure.disclosure import held_back, to_nearest
 
 ROADS = shipped_roads()
 CITIES = ("Sacramento", "Reno", "Oakland", "Fresno")
@@ -257,7 +258,7 @@ def test_numbers_are_coarse_once_anything_is_hidden() -> None:
     assert told["aic"] is told["estimable"] is told["found"] is None
     rates = [each["estimate"] for each in told["estimates"]["survival"]]
     assert all(rate == two_digits(rate) for rate in rates)
-    assert told["people"] == h.people
+    assert told["people"] == to_nearest(h.people, 5)
     assert "Fresno" in told["hidden"][-1]
     assert two_digits([0.0, float("inf"), True, 1234, "x"]) == [0.0, float("inf"), True, 1200, "x"]
 
@@ -278,6 +279,7 @@ def counted(cells: tuple[int, ...], cities: int) -> DoubleCount:
     there = np.array([[mask >> r & 1 for r in range(cities)] for mask in range(1, 2**cities)])
     weighted = there * np.array(cells)[:, None]
     many = there.sum(axis=1) > 1
+    kinds = [tuple(np.flatnonzero(row).tolist()) for row in there]
     return DoubleCount(
         tuple("ABC"[:cities]),
         sum(cells),
@@ -285,6 +287,7 @@ def counted(cells: tuple[int, ...], cities: int) -> DoubleCount:
         weighted[many].sum(axis=0),
         there.T @ weighted,
         int(np.array(cells)[many].sum()),
+        {kind: n for kind, n in zip(kinds, cells, strict=True) if n},
     )
 
 
@@ -298,29 +301,53 @@ def tables(people: int, cells: int) -> list[tuple[int, ...]]:
     ("cities", "people", "smallest"), [(2, 30, 5), (2, 12, 3), (3, 6, 2), (3, 7, 2)]
 )
 def test_a_reader_who_goes_through_every_region_finds_no_hidden_double_count(
-    cities: int, people: int, smallest: int
+    cities: int, people: int, smallest: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alike: dict[str, list[DoubleCount]] = defaultdict(list)
-    for cells in tables(people, 2**cities - 1):
-        found = counted(cells, cities)
-        alike[json.dumps(found.published(smallest))].append(found)
-    for text, possible in alike.items():
-        told = json.loads(text)
+    solved: dict[tuple[object, ...], Any] = {}
+
+    def once(goals: Any, limits: Any, ends: Any, enough: int) -> Any:
+        key = (*(each.toarray().tobytes() for each in (goals, limits)), ends.tobytes(), enough)
+        if key not in solved:
+            solved[key] = before(goals, limits, ends, enough)
+        return solved[key]
+
+    before = double_counts.reached
+    monkeypatch.setattr(double_counts, "reached", once)
+    alike: dict[str, list[tuple[tuple[int, ...], DoubleCount]]] = defaultdict(list)
+    for number in range(people - smallest, people + smallest + 1):
+        if to_nearest(number, smallest) != to_nearest(people, smallest):
+            continue
+        for cells in tables(number, 2**cities - 1):
+            found = counted(cells, cities)
+            alike[json.dumps(found.published(smallest))].append((cells, found))
+    for text, both in alike.items():
+        told, possible = json.loads(text), [found for _, found in both]
+        # Of no combination of cities is it sure that one person, or nobody, was in just these; but
+        # that nobody was where of its cities, or a pair of them, it is hidden how many were there.
+        off = [{r} for r, city in enumerate(told["cities"]) if city["hidden"]]
+        off += [{"ABC".index(p[end]) for end in "ab"} for p in told["pairs"] if p["hidden"]]
+        for mask, few in enumerate(np.array([cells for cells, _ in both]).T, start=1):
+            just = {r for r in range(cities) if mask >> r & 1}
+            within = any(each <= just for each in off)
+            some = few.min() == 0 and few.max() >= smallest // 2
+            enough = few.min() >= smallest or few.max() >= smallest - 1
+            assert enough or some or (within and few.max() == 0)
         for pair in told["pairs"]:
             r, s = "ABC".index(pair["a"]), "ABC".index(pair["b"])
             values = {int(each.both[r, s]) for each in possible}
             if pair["hidden"]:
                 assert {0, smallest - 1} <= values
             else:
-                assert values == {pair["both"]}
-                assert pair["both"] >= smallest
+                assert {to_nearest(each, smallest) for each in values} == {pair["both"]}
+                assert min(values) >= smallest
         for r, city in enumerate(told["cities"]):
             values = {int(each.seen[r]) for each in possible}
             if city["hidden"]:
                 assert len(values) > 1
                 assert min(values) <= smallest // 2
             elif city["elsewhere"] is not None:
-                assert all(each.elsewhere[r] >= city["elsewhere"] for each in possible)
+                least = city["elsewhere"] - (0 if city["at_least"] else smallest // 2)
+                assert all(each.elsewhere[r] >= least for each in possible)
 
 
 def test_the_naive_sum_counts_people_more_than_once() -> None:
@@ -334,5 +361,5 @@ def test_the_naive_sum_counts_people_more_than_once() -> None:
     assert found.naive == sum(h.freq[each].sum() for each in sets) > 1.5 * found.people
     told = found.published()
     assert told["hidden"] == []
-    assert told["naive"] == found.naive
+    assert told["naive"] == to_nearest(found.naive, 5)
     assert not told["cities"][0]["at_least"]

@@ -106,7 +106,7 @@ def test_a_city_where_hardly_anybody_was_new_does_not_tell_so() -> None:
     rows = [[1, 1, 0], [0, 1, 1], [2, 2, 2], [2, 0, 2], [2, 1, 2], [1, 2, 1], [0, 0, 1]]
     few = [30, 30, 20, 20, 20, 20, 20]
     one = Histories(
-        "ABC", "123", [*rows, [3, 3, 0], [3, 1, 3], [1, 3, 3], [0, 3, 3]], [*few, 20, 20, 20, 1]
+        "ABC", "123", [*rows, [3, 3, 0], [3, 1, 3], [1, 3, 3], [0, 3, 3]], [*few, 20, 15, 15, 1]
     )
     assert Behind(one).entered("city*time")[1:].sum(axis=0).tolist() == [50, 0, 1]
     told = published_people(counted(one, "constant"), one)

@@ -195,6 +195,27 @@ def test_people_and_days_are_no_cities(header: str, tmp_path: Path) -> None:
         )
 
 
+def test_a_table_of_cities_is_no_list_of_people(tmp_path: Path) -> None:
+    rotating = ["A,D,E", "B,E,D", "C,D,D", "A,E,E", "0,D,E", "B,0,0"]
+    h = read_histories(written(tmp_path, "2016,2017,2018", *rotating), today=TODAY)
+    assert h.cities == ("A", "B", "C", "D", "E")
+    with pytest.raises(InputError, match="column 'no': This column is no occasion"):
+        read_histories(written(tmp_path, "no,o1,o2", "1,1,2", "2,2,1", "3,1,1", "4,2,2", "5,1,2"))
+    assert "column 'sex'" in refusal(written(tmp_path, "sex,o1,o2", "m,A,A", "f,A,B"))
+    apart = written(tmp_path, "o1,o2", "A,X", "B,Y", "C,Z", "A,Y")
+    assert "or name the cities" in refusal(apart)
+    assert read_histories(apart, cities=list("ABCXYZ")).people == 4
+
+
+def test_no_city_is_called_nothing_or_nought(tmp_path: Path) -> None:
+    file = sightings(tmp_path, "a,2024-03-01,Reno", "b,2024-04-01,")
+    for cities in (["Reno", ""], ["0", "Reno"]):
+        assert "A city is called by a name" in refusal(file, cities=cities)
+    many = [f"Town {i}" for i in range(70)]
+    file = sightings(tmp_path, *(f"p{i},2024-0{1 + i % 3}-01,Town {i}" for i in range(70)))
+    assert len(read_histories(file, cities=many).cities) == 70
+
+
 def test_occasions_are_called_by_their_length_where_that_is_known(tmp_path: Path) -> None:
     for header, called, even in (
         ("2020,2021,2022", "year", True),
@@ -203,14 +224,21 @@ def test_occasions_are_called_by_their_length_where_that_is_known(tmp_path: Path
         ("2023 Q4,2024 Q1,2024 Q2", "quarter", True),
         ("2024-01-01,2024-01-08,2024-01-15", "week", True),
         ("2024-01,2024-02,2024-09", "occasion", False),
+        ("2008-09,2009-10,2010-11", "year", True),
+        ("W1984,S1984,W1985", "occasion", True),
+        ("2016-01,2016-04,2016-07", "3 months", True),
         ("1,2,3", "occasion", True),
     ):
         h = read_histories(written(tmp_path, header, "A,B,A", "B,A,B"), today=TODAY)
         assert (h.every, not h.notes) == (called, even)
+    file = written(tmp_path, "2016-01,2016-04,2016-07", "A,B,A")
+    assert read_histories(file, every="quarter").every == "quarter"
     file = written(tmp_path, "1,2,3", "A,B,A")
     assert read_histories(file, every="week").every == "week"
     file = written(tmp_path, "2020,2021,2022", "A,B,A")
-    assert "called as if each were one year" in refusal(file, every="week")
+    assert "one occasion comes a year after the other; week is said" in refusal(file, every="week")
+    assert read_histories(file, every=365).every == "365 days"
+    assert "not '0'" in refusal(file, every=0)
     assert "are of sightings" in refusal(file, start=date(2020, 1, 1))
     assert "Leave the groups out" in refusal(sightings(tmp_path, "a,2024-03-01,A"), groups=["city"])
     assert read_histories(sightings(tmp_path, "a,2024-03-01,A", "a,2024-05-01,A")).every == "month"
@@ -221,7 +249,7 @@ def test_one_who_is_torn_again_and_again_is_one_person(tmp_path: Path) -> None:
         f"a,2024-0{m}-{d:02},{c}" for m in range(1, 7) for d, c in ((2, "Reno"), (9, "Oakland"))
     ]
     h = read_histories(sightings(tmp_path, *torn, "b,2024-01-03,Reno", "b,2024-06-03,Reno"))
-    assert h.notes[0].startswith("1 person was in several cities within one occasion, 6 times")
+    assert h.notes[0].startswith("1 person was in several cities within one occasion; that")
     assert published_notes(h.notes) == []
 
 
@@ -229,6 +257,10 @@ def test_names_that_are_nearly_alike_are_asked_about(tmp_path: Path) -> None:
     rows = "a,2024-03-01,Sacramento", "a,2024-04-01,Sacremento", "b,2024-04-02,Reno"
     asked = "Is it one city that is written as 'Sacramento' and 'Sacremento'?"
     assert read_histories(sightings(tmp_path, *rows)).notes[-1].startswith(asked)
+    other = "a,2024-03-01,East Oakland", "a,2024-04-01,West Oakland", "b,2024-04-02,Area 101"
+    assert not read_histories(sightings(tmp_path, *other, "b,2024-04-02,Area 101")).notes
+    kept = published_notes(["Is it one city that is written as 'Area 10155' and 'Aera 10155'?"])
+    assert kept == ["Is it one city that is written as 'Area 10155' and 'Aera 10155'?"]
     named = ["Sacramento", "Sacremento", "Reno"]
     assert not read_histories(sightings(tmp_path, *rows), cities=named).notes
 

@@ -25,7 +25,7 @@ from darkfigure.histories import CaptureHistories
 from darkfigure.places import place_of_counts, places_of_study
 from darkfigure.report import comparison_tables
 from darkfigure.report.comparison_page import comparison_page
-from darkfigure.steps import Steps, hash_of
+from darkfigure.steps import Steps, default_folder, hash_of
 
 Say = Callable[[str], None]
 
@@ -66,7 +66,7 @@ def compare_study(
     path : str or Path
         The TOML file.
     out : str or Path, optional
-        The folder to write to; `out/` and the name of the study's folder when left out.
+        The folder to write to; see `darkfigure.steps.default_folder` when left out.
     say : callable, optional
         Told what is being done.
 
@@ -79,7 +79,7 @@ def compare_study(
     """
     path = Path(path)
     study = load_comparison(path)
-    folder = Path(out) if out is not None else Path("out") / (path.resolve().parent.name or "study")
+    folder = Path(out) if out is not None else default_folder(path)
     steps = Steps(folder)
     inputs = _inputs(study, path)
     comparison, told = None, None

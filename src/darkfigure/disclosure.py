@@ -139,6 +139,20 @@ def publishable_overlaps(histories: CaptureHistories, smallest_count: int) -> Ov
     return Overlaps(rows, others, at_least, rounded=True)
 
 
+def to_nearest(count: int, smallest_count: int) -> int:
+    """A count to the nearest multiple of the smallest that is shown.
+
+    Sums and differences of counts that are told to a person can come to a few people, or to nobody,
+    though each is large; of rounded ones they are known to within several of them.
+
+    Examples
+    --------
+    >>> to_nearest(41, 5), to_nearest(43, 5), to_nearest(41, 1)
+    (40, 45, 41)
+    """
+    return smallest_count * ((2 * count + smallest_count) // (2 * smallest_count))
+
+
 def held_back(
     counts: Sequence[int],
     smallest_count: int,

@@ -35,7 +35,7 @@ from darkfigure.errors import InputError
 from darkfigure.report import circuit_tables
 from darkfigure.report.circuit_page import circuit_page
 from darkfigure.seen import histories_of_study
-from darkfigure.steps import Steps, hash_of
+from darkfigure.steps import Steps, default_folder, hash_of
 
 Say = Callable[[str], None]
 
@@ -80,7 +80,7 @@ def circuit_study(
     path : str or Path
         The TOML file; see `darkfigure.circuit_study`.
     out : str or Path, optional
-        The folder to write to; `out/` and the name of the study's folder when left out.
+        The folder to write to; see `darkfigure.steps.default_folder` when left out.
     where : {'local', 'spark'}
         Where records are compared, if they have to be linked.
     workers, progress, say
@@ -95,7 +95,7 @@ def circuit_study(
     """
     path = Path(path)
     study = load_study(path)
-    folder = Path(out) if out is not None else Path("out") / (path.resolve().parent.name or "study")
+    folder = Path(out) if out is not None else default_folder(path)
     steps = Steps(folder)
     about = study.model_dump(mode="json", by_alias=True)
     made = steps.text(
@@ -163,6 +163,7 @@ def _told(
         "occasion": histories.every,
         "occasions": list(histories.occasions),
         "level": study.model.level,
+        "to_nearest": smallest,
         **people,
         "fit": fit,
         "network": _network(roads) if away and roads else None,

@@ -18,7 +18,7 @@ from darkfigure.counts import Rows, Say, Source, as_csv, problem_at, source
 from darkfigure.errors import InputError, NoEstimateError
 from darkfigure.estimate import Estimate
 from darkfigure.histories import CaptureHistories
-from darkfigure.steps import Steps
+from darkfigure.steps import Steps, default_folder
 from darkfigure.study import Study
 from darkfigure.study import load as load_study
 
@@ -64,7 +64,7 @@ def run(
     path : str or Path
         The `study.toml`.
     out : str or Path, optional
-        The folder to write to; `out/` and the name of the study's folder when left out.
+        The folder to write to; see `darkfigure.steps.default_folder` when left out.
     where : {'local', 'spark'}
         The engine that compares records; the numbers are the same on each.
     workers : int, optional
@@ -84,7 +84,7 @@ def run(
     path = Path(path)
     study = load_study(path)
     _check_method(study, path)
-    folder = Path(out) if out is not None else Path("out") / (path.resolve().parent.name or "study")
+    folder = Path(out) if out is not None else default_folder(path)
     try:
         with source(study, path, folder, where, say) as counts:
             return _steps(study, path, counts, folder, where, workers, progress, say)

@@ -3,7 +3,8 @@
 Each step declares what it needs; its key is a hash of all that and of the version. A step whose key
 is known and whose file is whole is skipped. Everything is written aside, in `.unfinished` inside
 the output folder, and moved into place at the end, the record of what made it last. What an earlier
-run made and this one does not is taken away, so that the folder never tells of two studies.
+run by the same command made and this one does not is taken away then, so that nothing of it stands
+beside a page that hides it.
 """
 
 from __future__ import annotations
@@ -80,6 +81,8 @@ class Steps:
     def finish(self, made_by: Mapping[str, Any]) -> None:
         """Move everything into place; an interrupt waits until that is done."""
         record = json.dumps({**made_by, "files": self.made}, indent=1, ensure_ascii=False)
+        same = _command(self.folder) == made_by.get("command")
+        before = _record(self.folder) if same else {}
         for name in self.made:
             if (self.folder / name).is_dir():
                 raise InputError(
@@ -88,16 +91,15 @@ class Steps:
                         file=str(self.folder / name),
                     )
                 )
-        before = _record(self.folder)
         with _uninterrupted():
             (self.folder / RECORD).unlink(missing_ok=True)  # while files move, nothing vouches
             for name in self.made:
                 (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
                 os.replace(self.aside / name, self.folder / name)
-            for name in before.keys() - self.made.keys():
-                self._remove(name, before[name].get("sha256", ""))
             write(self.aside / RECORD, record.encode())
             os.replace(self.aside / RECORD, self.folder / RECORD)
+            for name in before.keys() - self.made.keys():
+                self._remove(name, before[name].get("sha256", ""))
             for leftover in sorted(self.aside.rglob("*"), reverse=True):
                 leftover.rmdir() if leftover.is_dir() else leftover.unlink()
             self.aside.rmdir()
@@ -105,17 +107,45 @@ class Steps:
     def _remove(self, name: str, sha256: str) -> None:
         """Take away what an earlier run made and this one does not, if nobody changed it since."""
         file = self.folder / name
-        within = file.resolve().is_relative_to(self.folder.resolve())
-        if within and file.is_file() and hash_of(file.read_bytes()) == sha256:
-            file.unlink()
+        with contextlib.suppress(OSError):
+            within = file.resolve().is_relative_to(self.folder.resolve())
+            if within and file.is_file() and hash_of(file.read_bytes()) == sha256:
+                file.unlink()
+
+
+def default_folder(path: Path) -> Path:
+    """Where results go: `out/` and the name of the file's folder; and its own, but for study.toml.
+
+    So several beside each other each have their own.
+
+    Examples
+    --------
+    >>> default_folder(Path("reno/study.toml")), default_folder(Path("reno/scenario.toml"))
+    (PosixPath('out/reno'), PosixPath('out/reno-scenario'))
+    """
+    name = path.resolve().parent.name or "study"
+    return Path("out") / (name if path.stem == "study" else f"{name}-{path.stem}")
+
+
+def _made(place: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((place / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _command(place: Path) -> Any:
+    return _made(place).get("command")
 
 
 def _record(place: Path) -> dict[str, dict[str, str]]:
-    try:
-        files = json.loads((place / RECORD).read_text())["files"]
-        return files if isinstance(files, dict) else {}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
+    files = _made(place).get("files")
+    return {
+        name: each
+        for name, each in (files.items() if isinstance(files, dict) else ())
+        if isinstance(each, dict)
+    }
 
 
 def write(file: Path, content: bytes) -> None:

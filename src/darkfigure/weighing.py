@@ -18,7 +18,7 @@ from darkfigure.demand.scenario_file import load
 from darkfigure.demand.shift import run
 from darkfigure.report import scenario_tables
 from darkfigure.report.scenario_page import scenario_page
-from darkfigure.steps import Steps
+from darkfigure.steps import Steps, default_folder
 
 Say = Callable[[str], None]
 
@@ -59,8 +59,7 @@ def weigh(
     path : str or Path
         The TOML file; see `darkfigure.demand.scenario_file`.
     out : str or Path, optional
-        The folder to write to; `out/` and the name of the scenario's folder when left out, with
-        that of the file where it is not called scenario.toml.
+        The folder to write to; see `darkfigure.steps.default_folder` when left out.
     workers, progress, say
         Cores to use; told how many pieces are done, and what is being done.
 
@@ -71,10 +70,7 @@ def weigh(
     """
     path = Path(path)
     scenario = load(path)
-    name = path.resolve().parent.name or "study"
-    if path.stem != "scenario":  # several beside each other each have their page
-        name += f"-{path.stem}"
-    folder = Path(out) if out is not None else Path("out") / name
+    folder = Path(out) if out is not None else default_folder(path)
     steps = Steps(folder)
     about = scenario.model_dump(mode="json", by_alias=True)
 

@@ -15,21 +15,27 @@ are.
 from __future__ import annotations
 
 import itertools
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linprog
-from scipy.sparse import csr_array
+from scipy.sparse import block_array, csr_array, eye_array
 
 from darkfigure.circuit.histories import Histories
-from darkfigure.disclosure import SMALLEST_COUNT, held_back
+from darkfigure.disclosure import SMALLEST_COUNT, held_back, to_nearest
 from darkfigure.errors import InputError
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
-NUDGE = 1e-3  # of a linear programme for one pair towards the others, too small to keep it off
+MANY_CITIES = 20  # from more on there are so many combinations of three that one is never told
+CLOSE = 1e-6  # to the bound of a linear programme
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +55,8 @@ class DoubleCount:
         People seen in both of two cities; on the diagonal, in the city.
     several : int
         Different people seen in two cities or more.
-    many : frozenset of tuple of int
-        The combinations of four cities or more that anybody was seen in. They are not for showing.
+    cells : mapping of tuple of int to int
+        People seen in just these cities and no other, where there is anybody. Not for showing.
     """
 
     cities: tuple[str, ...]
@@ -59,7 +65,7 @@ class DoubleCount:
     elsewhere: Ints
     both: Ints
     several: int
-    many: frozenset[tuple[int, ...]] = field(default=frozenset(), repr=False)
+    cells: Mapping[tuple[int, ...], int] = field(repr=False)
 
     @property
     def naive(self) -> int:
@@ -80,7 +86,8 @@ class DoubleCount:
             `people`; `naive`, the sum over all cities, None if any is hidden; for each of `cities`
             its `city`, `seen` and `elsewhere`, which with `at_least` holds at the least; for each
             pair its cities `a` and `b`, and `both`; each with `hidden`; and `hidden`, sentences
-            that say what was hidden.
+            that say what was hidden. All counts are to the nearest multiple of `smallest_count`:
+            exact ones would tell by their sums who was in one city only, or in three.
 
         Raises
         ------
@@ -118,21 +125,23 @@ class DoubleCount:
         exact = len(told) == len(pairs)
         least = [max([int(self.both[p]) for p in told if r in p], default=0) for r in range(size)]
         cities = []
+        about = partial(to_nearest, smallest_count=smallest_count)
         for r, city in enumerate(self.cities):
-            elsewhere = int(self.elsewhere[r]) if exact else least[r] or None
-            entry = {"city": city, "seen": int(self.seen[r]), "elsewhere": elsewhere}
+            at_least = smallest_count * (least[r] // smallest_count) or None
+            elsewhere = about(int(self.elsewhere[r])) if exact else at_least
+            entry = {"city": city, "seen": about(int(self.seen[r])), "elsewhere": elsewhere}
             if r in off:
                 entry |= {"seen": None, "elsewhere": None}
             cities.append(entry | {"at_least": not exact, "hidden": r in off})
         return {
-            "people": self.people,
-            "naive": None if off else self.naive,
+            "people": about(self.people),
+            "naive": None if off else about(self.naive),
             "cities": cities,
             "pairs": [
                 {
                     "a": self.cities[r],
                     "b": self.cities[s],
-                    "both": int(self.both[r, s]) if (r, s) in told else None,
+                    "both": about(int(self.both[r, s])) if (r, s) in told else None,
                     "hidden": (r, s) not in told,
                 }
                 for r, s in pairs
@@ -141,43 +150,54 @@ class DoubleCount:
         }
 
     def _safe(self, off: frozenset[int], hidden: list[tuple[int, int]], smallest: int) -> bool:
-        """Whether each hidden pair may have nobody, and `smallest` - 1, for all that is told.
+        """Whether for all that is told each hidden pair may have nobody, and `smallest` - 1; and
+        of each combination of cities so many may have been seen in just these, or anything from
+        nobody to half of that: nowhere is it sure that there is nobody, or one.
 
         Linear programmes over the numbers of people seen in just these cities: one, two or three,
         or more as far as anybody was. Other combinations would leave a reader more possibilities,
-        not fewer. Each programme tries for one pair, and for all that are left where it can.
+        not fewer. What is told is known to within its rounding.
         """
-        if not hidden:
-            return True
         shown = [r for r in range(len(self.cities)) if r not in off]
-        kinds = [set(each) for k in (1, 2, 3) for each in itertools.combinations(shown, k)]
-        kinds += [set(kind) - off for kind in self.many]
-        kinds += [set()] * bool(off)  # seen in hidden cities alone
+        kinds = [each for k in (1, 2, 3) for each in itertools.combinations(shown, k)]
+        wide = {tuple(sorted(set(kind) - off)) for kind in self.cells if len(kind) > 3}
+        kinds += sorted(wide - set(kinds) - {()})
+        kinds += [()] * bool(off)  # seen in hidden cities alone
         there = np.array([[r in kind for kind in kinds] for r in range(len(self.cities))], float)
         pairs = list(itertools.combinations(shown, 2))
         told = [pair for pair in pairs if pair not in hidden]
-        inside = np.array([there[r] * there[s] for r, s in hidden])
-        # as if the reader knew their sum too, and that none is larger than any that is shown
-        rows = [np.ones(len(kinds)), inside.sum(axis=0), *there[shown]]
-        rows += [there[r] * there[s] for r, s in told]
-        sums = [self.people, sum(self.both[pair] for pair in hidden), *self.seen[shown]]
-        sums += [self.both[pair] for pair in told]
-        most = np.full(len(hidden), min((self.both[pair] for pair in told), default=self.people))
-        of = csr_array(inside), most, csr_array(np.array(rows)), np.array(sums)
-        left = np.ones((2, len(hidden)), bool)  # to have nobody, and to have almost enough
-        while left.any():
-            way, pair = np.argwhere(left)[0]
-            pull = NUDGE * (left[0].astype(float) - left[1])
-            pull[pair] = 1.0 - 2.0 * way
-            found = linprog(pull @ inside, *of)
-            if found.status != 0:
-                return False
-            values = inside @ found.x
-            reached = np.array([values < 0.5, values > smallest - 1.5])
-            if not reached[way, pair]:
-                return False
-            left &= ~reached
-        return True
+        rows = [np.ones(len(kinds)), *there[shown], *(there[r] * there[s] for r, s in told)]
+        sums = [self.people, *self.seen[shown], *(self.both[pair] for pair in told)]
+        if not off:
+            rows.append(there.sum(axis=0))
+            sums.append(self.naive)
+        if not off and not hidden:
+            rows += list(there * (there.sum(axis=0) > 1))
+            sums += list(self.elsewhere)
+        near = np.array([to_nearest(int(each), smallest) for each in sums])
+        # What is told at all is the smallest at least.
+        low = np.maximum(np.ceil(near - smallest / 2), smallest)
+        high = np.ceil(near + smallest / 2) - 1
+        inside = np.array([there[r] * there[s] for r, s in hidden]).reshape(-1, len(kinds))
+        # as if the reader knew the sum of the hidden pairs, and that each is below any shown one
+        most = np.full(len(hidden), low[1 + len(shown) :][: len(told)].min(initial=high[0] + 1) - 1)
+        total = inside.sum(axis=0)
+        of_all = sum(int(self.both[pair]) for pair in hidden)
+        limits = csr_array(np.vstack([rows, np.negative(rows), inside, total, -total]))
+        ends = np.concatenate([high, -low, most, [of_all, -of_all]])
+        widest = 3 if len(shown) <= MANY_CITIES else 2
+        some = np.flatnonzero([0 < len(kind) <= widest for kind in kinds])
+        just = eye_array(len(kinds), format="csr")[some]
+        few = just[~reached(just, limits, ends, smallest - 1)]
+        return all(
+            reached(*each).all()
+            for each in (
+                (csr_array(inside), limits, ends, smallest - 1),
+                (csr_array(-inside), limits, ends, 0),
+                (few, limits, ends, smallest // 2),
+                (-few, limits, ends, 0),
+            )
+        )
 
     def _sentences(self, off: frozenset[int], exact: bool, smallest: int) -> list[str]:
         few = f"fewer than {smallest} people, or nobody,"
@@ -199,6 +219,34 @@ class DoubleCount:
                 f"{few} or another must be hidden with it."
             )
         return told
+
+
+def reached(goals: csr_array, limits: csr_array, ends: Floats, enough: int) -> Bools:
+    """Which goals (G, K) can come to so much where limits (L, K) times the numbers are within ends.
+
+    Each programme tries for all goals that are left, each up to what is enough, and where that
+    brings none of them there, for one alone.
+    """
+    can = np.zeros(goals.shape[0], bool)
+    left = np.arange(can.size)
+    while left.size:
+        mine = goals[left]
+        found = linprog(
+            np.r_[np.zeros(goals.shape[1]), -np.ones(left.size)],
+            A_ub=block_array([[limits, None], [-mine, eye_array(left.size)]], format="csr"),
+            b_ub=np.r_[ends, np.zeros(left.size)],
+            bounds=[(0, None)] * goals.shape[1] + [(None, enough)] * left.size,
+        )
+        there = np.zeros(left.size, bool)
+        if found.status == 0:
+            there = mine @ found.x[: goals.shape[1]] > enough - CLOSE
+        can[left[there]] = True
+        if not there.any():
+            there[0] = True
+            found = linprog(-mine[[0]].toarray()[0], A_ub=limits, b_ub=ends)
+            can[left[0]] = found.status == 0 and -found.fun > enough - CLOSE
+        left = left[~there]
+    return can
 
 
 def double_count(histories: Histories) -> DoubleCount:
@@ -227,7 +275,9 @@ def double_count(histories: Histories) -> DoubleCount:
     weighted = there * histories.freq[:, None]
     number = there.sum(axis=1)
     many = number > 1
-    wide = frozenset(tuple(np.flatnonzero(row).tolist()) for row in there[number > 3])
+    cells: Counter[tuple[int, ...]] = Counter()
+    for row, people in zip(there, histories.freq, strict=True):
+        cells[tuple(np.flatnonzero(row).tolist())] += int(people)
     return DoubleCount(
         histories.cities,
         histories.people,
@@ -235,5 +285,5 @@ def double_count(histories: Histories) -> DoubleCount:
         weighted[many].sum(axis=0),
         there.T @ weighted,
         int(histories.freq[many].sum()),
-        wide,
+        cells,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -69,13 +70,13 @@ class Occasions:
             t = self._number(day, opens) - first
             seen.setdefault(person, {}).setdefault(t, []).append((day, city_number))
         patterns = np.zeros((len(seen), len(occasions)), np.int64)
-        torn = np.zeros(len(seen), np.int64)
+        torn = np.zeros(len(seen), bool)
         for i, (row, by_occasion) in enumerate(zip(patterns, seen.values(), strict=True)):
             for t, found in by_occasion.items():
                 found.sort(key=lambda each: each[0])
                 counted = found[0 if self.several == "first" else -1][1]
                 if len({city for _, city in found}) > 1 or counted is None:
-                    torn[i] += 1
+                    torn[i] = True
                     if self.several == "none":
                         continue
                 row[t] = counted or 0
@@ -132,17 +133,16 @@ def _thin_ends(patterns: npt.NDArray[np.int64]) -> list[str]:
     ]
 
 
-def _told(torn: npt.NDArray[np.int64], lost: int, several: Several) -> tuple[str, ...]:
+def _told(torn: npt.NDArray[np.bool_], lost: int, several: Several) -> tuple[str, ...]:
     """How many people were in several cities within one occasion, and what became of that.
 
-    People are told first: a sentence that stands on few of them is not for everybody.
+    People are told and not how often: with both, who it was more than once could be counted.
     """
-    people, times = np.count_nonzero(torn), int(torn.sum())
+    people = np.count_nonzero(torn)
     if not people:
         return ()
     who = "1 person was" if people == 1 else f"{people:,} people were"
-    told = f"{who} in several cities within one occasion"
-    told += f", {times:,} times in all; " if times > people else "; "
+    told = f"{who} in several cities within one occasion; "
     if several != "none":
         return (f"{told}the {several} sighting counts.",)
     told += "that is taken as not seen. Shorter occasions would tell."
@@ -164,14 +164,14 @@ def called(every: Every) -> str:
     return "day" if every == 1 else f"{every} days"
 
 
-_WRITTEN = re.compile(r"[a-z]?(\d{4})(?:-(\d{2})(?:-(\d{2}))?|[ -]?q([1-4]))?", re.IGNORECASE)
+_WRITTEN = re.compile(r"([a-z]?)(\d{4})(?:-(\d{2})(?:-(\d{2}))?|[ -]?q([1-4]))?", re.IGNORECASE)
 
 
 def length_of(occasions: Sequence[str], today: date) -> tuple[str, bool]:
     """What an occasion is called, by how occasions are written; whether they are evenly apart.
 
-    Years (`2016`, `y2016`), quarters (`2016 Q1`), months (`2016-03`) and days are understood;
-    others are in the order in which they stand.
+    Years (`2016`, `y2016`), seasons (`2016-17`), quarters (`2016 Q1`), months (`2016-03`) and days
+    are understood; others are in the order in which they stand.
 
     Raises
     ------
@@ -186,8 +186,13 @@ def length_of(occasions: Sequence[str], today: date) -> tuple[str, bool]:
     ('occasion', True)
     """
     matches = [_WRITTEN.fullmatch(each) for each in occasions]
-    parts = [tuple(int(part or 0) for part in m.groups()) for m in matches if m]
-    if len(parts) < len(occasions) or len({tuple(map(bool, each)) for each in parts}) != 1:
+    letters = {match[1] for match in matches if match}
+    parts = [tuple(int(part or 0) for part in m.groups()[1:]) for m in matches if m]
+    if len(parts) < len(occasions) or len(letters) > 1:
+        return "occasion", True
+    if all(m == (y + 1) % 100 and not d for y, m, d, _ in parts):  # 2016-17: a winter, say
+        parts = [(y, 0, 0, 0) for y, *_ in parts]
+    if len({tuple(map(bool, each)) for each in parts}) > 1:
         return "occasion", True
     try:
         days = [date(y, m or 3 * (q or 1) - 2, d or 1) for y, m, d, q in parts]
@@ -205,15 +210,31 @@ def length_of(occasions: Sequence[str], today: date) -> tuple[str, bool]:
             "been seen then."
         )
     _, month, day, quarter = parts[0]
+    if day:
+        gaps = {(after - before).days for before, after in itertools.pairwise(days)}
+        if len(gaps) > 1:  # months differ, by less than half
+            return "occasion", max(gaps) < 1.5 * min(gaps)
+        return "week" if gaps == {7} else called(gaps.pop()), True
     unit, size = ("quarter", 3) if quarter else ("month", 1) if month else ("year", 12)
     numbers = [(12 * each.year + each.month) // size for each in days]
-    if day:
-        unit, numbers = "day", [each.toordinal() for each in days]
     gaps = {after - before for before, after in itertools.pairwise(numbers)}
     if len(gaps) > 1:
-        return "occasion", max(gaps) < 1.5 * min(gaps)  # months differ, by less than half
+        return "occasion", False
     gap = gaps.pop()
-    return unit if gap == 1 else "week" if (unit, gap) == ("day", 7) else f"{gap} {unit}s", True
+    return unit if gap == 1 else f"{gap} {unit}s", True
+
+
+def days_of(length: str) -> float:
+    """How many days an occasion of this name has, on average; not a number if that is not known.
+
+    Examples
+    --------
+    >>> days_of("quarter") == days_of("3 months"), days_of("10 days")
+    (True, 10.0)
+    """
+    number, _, unit = length.rpartition(" ")
+    each = {"day": 1.0, "week": 7.0, "month": 365.25 / 12, "quarter": 365.25 / 4, "year": 365.25}
+    return float(number or 1) * each.get(unit.removesuffix("s"), math.nan)
 
 
 def made(file: str, *given: Any) -> Histories:

@@ -34,8 +34,10 @@ from darkfigure.circuit.hidden import Bools, hidden_cities, hidden_moves, hidden
 from darkfigure.circuit.histories import Histories
 from darkfigure.circuit.multistate import Fit, design_of
 from darkfigure.circuit.roads import Roads
-from darkfigure.disclosure import SMALLEST_COUNT
+from darkfigure.disclosure import SMALLEST_COUNT, to_nearest
 from darkfigure.errors import InputError
+
+_COUNT = re.compile(r"'[^']*'|([0-9][0-9,]*)")  # a name that is quoted, or a number
 
 EXACT = ("people", "parameters", "seed", "starts", "level", "c_hat", "covariates")
 """Settings, and numbers that say nothing of where people were."""
@@ -120,6 +122,7 @@ def published(
         return told
     criteria = ("minus2loglik", "aic", "aicc", "estimable", "found")
     safe: dict[str, Any] = two_digits(told, exact=EXACT)
+    safe["people"] = to_nearest(histories.people, smallest_count)
     return safe | dict.fromkeys(criteria)
 
 
@@ -258,14 +261,17 @@ def published_notes(notes: Sequence[str], smallest_count: int = SMALLEST_COUNT) 
     for note in notes:
         told: list[str] = []
         for sentence in re.split(r"(?<=[.]) ", note):
-            numbers = [int(each.replace(",", "")) for each in re.findall(r"[0-9][0-9,]*", sentence)]
+            numbers = [
+                int(each[1].replace(",", "")) for each in _COUNT.finditer(sentence) if each[1]
+            ]
             if "Once" in sentence or any(number < smallest_count for number in numbers):
                 if not told:
                     break
                 continue
-            rounded = re.sub(
-                r"[0-9][0-9,]*",
-                lambda each: f"{two_digits(int(each[0].replace(',', ''))):,}",
+            rounded = _COUNT.sub(
+                lambda each: (
+                    f"{two_digits(int(each[1].replace(',', ''))):,}" if each[1] else each[0]
+                ),
                 sentence,
             )
             told.append(rounded)

@@ -88,7 +88,7 @@ def published_people(
     >>> h = Histories("AB", ("1", "2", "3"), rows, [20, 30, 9, 14, 12, 20, 15])
     >>> made = published_people(stock_and_flow(h, entry.fit(h, entry="constant", starts=3)), h)
     >>> made["region"]["seen"], made["region"]["naive"], made["cities"][0]["seen"]
-    (120, 159, 86)
+    (120, 160, 85)
     """
     seen = double_count(histories).published(smallest_count)
     several = int(histories.freq @ (_places(histories) > 1))
@@ -111,7 +111,7 @@ def published_people(
         "entries": int(new.sum()),
         "stay": again,
     }
-    region: dict[str, Any] = {"seen": histories.people, "naive": seen["naive"]}
+    region: dict[str, Any] = {"seen": seen["people"], "naive": seen["naive"]}
     for key, what in REGION.items():
         hide = few_of_all.get(key, smallest_count) < smallest_count > 1
         region[key] = dict(NOTHING) if hide else _numbers(told, what, None)

@@ -16,16 +16,20 @@ from pathlib import Path
 import numpy as np
 
 from darkfigure.circuit.histories import Histories
-from darkfigure.circuit.occasions import Every, Occasions, Several, called, length_of, made
+from darkfigure.circuit.occasions import Every, Occasions, Several, called, days_of, length_of, made
 from darkfigure.errors import InputError, Problem
 from darkfigure.table_file import rows_of
 
 MOST_TOLD = 20
-OF_A_PERSON = {"person", "id", "name", "case", "pseudonym", "client", "identifier", "dob", "date"}
+OF_A_PERSON = {
+    *("person", "id", "name", "case", "pseudonym", "client", "identifier", "dob"),
+    *("sex", "gender", "age", "race", "nationality"),
+}
 """Words that are in the header of no occasion."""
 MOST_CITIES = 60
 """More are no cities but addresses, or pseudonyms."""
-ALIKE = 0.85  # of two names, by difflib: 'Sacramento' and 'Sacremento'
+ALIKE = 0.8  # of two words, by difflib: 'Sacramento' and 'Sacremento'
+UNLIKE = 0.05  # of two lengths: a year of 365 days is like one of 365.25
 
 _EXPECTED = (
     "either one column for each occasion (0: not seen, else the city) and perhaps freq, or the "
@@ -103,7 +107,11 @@ def read_histories(
     >>> h.occasions
     ('2024-03', '2024-04', '2024-05')
     """
-    rules = Occasions(every or "month", start, end, several or "none", today or date.today())
+    rules = Occasions(
+        "month" if every is None else every, start, end, several or "none", today or date.today()
+    )
+    if cities and not {"", "0"}.isdisjoint(cities):
+        raise InputError("A city is called by a name, not by '' or '0', which is nobody seen.")
     file = str(path)
     rows = rows_of(file)
     header_line, header = next(rows, (1, []))
@@ -243,16 +251,32 @@ def _in_order(cities: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(cities, key=rank))
 
 
-def _of_a_person(header: str, rows: Sequence[tuple[int, list[str]]], at: int) -> bool:
-    """Whether a column tells people apart, or days, by its name or by what stands in it.
+def _of_people(
+    header: Sequence[str], rows: Sequence[tuple[int, list[str]]], *, one_each: bool
+) -> set[int]:
+    """Which columns tell people or days apart, by their names or by what stands in them.
 
-    Cities are in several columns, but for one or two; pseudonyms and dates in their own alone.
+    A city is in several columns, and where one column has its own that is a year in which other
+    cities were watched; but pseudonyms, days and towns beside each other have each their own. A
+    number that no two rows share counts the rows, if each row is one person.
     """
-    if OF_A_PERSON & set(re.findall("[a-z0-9]+", header.lower())):
-        return True
-    entries = {cells[at] for _, cells in rows} - {"0", ""}
-    others = {cell for _, cells in rows for i, cell in enumerate(cells) if i != at}
-    return any(map(_DATE.fullmatch, entries)) or (len(entries) > 2 and not entries & others)
+    cells = [[row[i] for _, row in rows] for i in range(len(header))]
+    entries = [set(column) - {"0", ""} for column in cells]
+    found = {
+        i
+        for i, name in enumerate(header)
+        if OF_A_PERSON & set(re.findall("[a-z0-9]+", name))
+        or any(map(_DATE.fullmatch, entries[i]))
+        or (one_each and 4 < len(cells[i]) == len(entries[i]))
+    }
+    apart = {
+        i
+        for i, some in enumerate(entries)
+        if some and not any(some & other for j, other in enumerate(entries) if j != i)
+    }
+    if len(apart | found) > 1:
+        found |= {i for i in apart if len(entries[i]) > 2}
+    return found
 
 
 def _timed(histories: Histories, every: Every | None, today: date, file: str) -> Histories:
@@ -261,10 +285,10 @@ def _timed(histories: Histories, every: Every | None, today: date, file: str) ->
         length, even = length_of(histories.occasions, today)
     except InputError as error:
         raise InputError([Problem(each.message, file=file) for each in error.problems]) from None
-    if every is not None and length not in ("occasion", called(every)):
+    if every is not None and abs(days_of(length) / days_of(called(every)) - 1) > UNLIKE:
         told = (
-            f"The occasions are called as if each were one {length}, and are said to be "
-            f"{called(every)} each; leave that out, or name the columns anew."
+            f"By their names one occasion comes a {length} after the other; {called(every)} is "
+            "said. Leave that out, or name the columns anew."
         )
         raise InputError(Problem(told, file=file))
     notes = (
@@ -297,21 +321,35 @@ def _check_alike(problems: _Problems, cities: Sequence[str]) -> None:
                 f"'{other}' and '{city}' differ in capitals or spaces only; write the city in one "
                 "way, or it is counted as two."
             )
-    if len(cities) > MOST_CITIES:
-        problems.add(
-            f"There are {len(cities):,} cities; {MOST_CITIES} are the most. If these are "
-            "addresses, or tell people apart, write the city instead."
-        )
     problems.stop()
 
 
+def _check_many(problems: _Problems, known: Sequence[str], named: Sequence[str] | None) -> None:
+    """More cities than there can be are none, unless somebody named them."""
+    if len(known) > MOST_CITIES and not named:
+        problems.add(
+            f"There are {len(known):,} cities; {MOST_CITIES} are the most unless they are named. "
+            "If these are addresses, or tell people apart, write the city instead."
+        )
+        problems.stop()
+
+
 def _nearly_alike(cities: Sequence[str]) -> list[str]:
-    """Which names may be one city's, for all but one letter."""
-    pairs = [
-        f"'{a}' and '{b}'"
-        for a, b in itertools.combinations([c for c in cities if len(c) > 4], 2)
-        if SequenceMatcher(None, a.casefold(), b.casefold()).ratio() >= ALIKE
-    ]
+    """Which names may be one city's: but for one long word they are the same, and that nearly."""
+
+    def alike(a: str, b: str) -> bool:
+        words = [each.casefold().split() for each in (a, b)]
+        if len(words[0]) != len(words[1]):
+            return False
+        other = [(x, y) for x, y in zip(*words, strict=True) if x != y]
+        return (
+            len(other) == 1
+            and min(map(len, other[0])) > 4
+            and not re.search("[0-9]", "".join(other[0]))
+            and SequenceMatcher(None, *other[0]).ratio() >= ALIKE
+        )
+
+    pairs = [f"'{a}' and '{b}'" for a, b in itertools.combinations(cities, 2) if alike(a, b)]
     if not pairs:
         return []
     return [f"Is it one city that is written as {', or '.join(pairs)}? They are counted as two."]
@@ -336,6 +374,7 @@ def _read_sightings(
         problems.add("A row is one sighting of one person; it has no number of people.", 1, "freq")
     known = cities or _in_order({cells[at[2]] for _, cells in rows} - {""})
     _check_alike(problems, known)
+    _check_many(problems, known, cities)
     number = {city: i + 1 for i, city in enumerate(known)}
     where: dict[tuple[str, date], tuple[int, int]] = {}
     for line, cells in rows:
@@ -401,18 +440,22 @@ def _read_table(
         rows_of_cells = [(line, [cells[i] for i in places]) for line, cells in rows]
         if not places:
             problems.add(f"There are no occasions; expected: {_EXPECTED}.", 1)
-        for i in places:
-            if _of_a_person(names[i], rows_of_cells, places.index(i)):
-                problems.add(
-                    "This column is no occasion: it tells people or days apart, or its cities are "
-                    "in no other column. Leave it out; or give a row for each sighting, with "
-                    "columns that are called person, date and city.",
-                    1,
-                    header[i],
-                )
+        one_each = "freq" not in names
+        headers = [names[i] for i in places]
+        for i in sorted(
+            _of_people(headers, rows_of_cells, one_each=one_each) if not cities else ()
+        ):
+            problems.add(
+                "This column is no occasion: it tells people or days apart, or its cities are in "
+                "no other column. Leave it out; or give a row for each sighting, with columns that "
+                "are called person, date and city; or name the cities.",
+                1,
+                occasions[i],
+            )
     problems.stop()
     known = cities or _in_order({e for _, entries in rows_of_cells for e in entries} - {"0", ""})
     _check_alike(problems, known)
+    _check_many(problems, known, cities)
     number = {"0": 0, **{city: i + 1 for i, city in enumerate(known)}}
     patterns, freq, labels = [], [], []
     for (line, cells), (_, entries) in zip(rows, rows_of_cells, strict=True):

@@ -36,8 +36,8 @@ Z = float(stats.norm.ppf(0.975))
 
 
 def cited(source: str) -> bool:
-    """Whether a text can be a citation: four letters or digits at least."""
-    return sum(map(str.isalnum, source)) >= 4
+    """Whether a text can be a citation: three letters or digits at least."""
+    return sum(map(str.isalnum, source)) >= 3
 
 
 class Unknown(Section):

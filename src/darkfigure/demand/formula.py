@@ -23,6 +23,8 @@ MOST_VALUES = 50
 MOST_COLUMNS = 500
 
 _POWER = re.compile(r"\*\*|\^")
+_SIGN = re.compile(r"[-/%]")
+_QUOTED = re.compile(r"`[^`]*`")
 _NUMBER_AS_NAME = re.compile(r"`\s*[\d.]+\s*`")
 _CODED = re.compile(r"\[(?:T\.)?(.*?)\](?=:|$)")  # sex[T.m], which R calls sexm
 
@@ -61,10 +63,16 @@ def _parsed(formula: str) -> Sequence[Any]:
             f"A formula with columns needs more than is installed ({error.name}); install it by: "
             "pip install 'darkfigure[covariates]'."
         ) from error
-    if _POWER.search(right):
+    bare = _QUOTED.sub("", right)
+    if _POWER.search(bare):
         raise InputError(
             f"'{formula}' has a power, which in a formula is no square. Work the square out "
             "before, in a column of its own; what two columns do together is written 'sex*age'."
+        )
+    if sign := _SIGN.search(bare):
+        raise InputError(
+            f"'{formula}' has a '{sign[0]}'; columns are joined by +, : and * alone. A column with "
+            f"such a sign in its name stands between backticks, as in 'y ~ `age{sign[0]}group`'."
         )
     if _NUMBER_AS_NAME.search(right):
         raise InputError(f"A column in '{formula}' is called by a number; give it a name of words.")
@@ -89,8 +97,10 @@ def _parsed(formula: str) -> Sequence[Any]:
     if not terms or str(terms[0]) != "1":
         raise InputError(
             f"'{formula}' leaves out the intercept, the rate of those against whom others stand; "
-            "leave out '0' or '- 1'."
+            "leave out the '0'."
         )
+    if len(terms) == 1:
+        raise InputError(f"'{formula}' names no column; write 'y ~ 1' or 'y ~ sex + age'.")
     return terms
 
 

@@ -16,9 +16,8 @@ from darkfigure.errors import InputError, Problem
 from darkfigure.settings import line_of, read
 
 LEAST_PER = 0.01
-OF_MANY = 1000
-"""From so many on a number that a distribution is multiplied by is taken as people, of whom it is
-a share."""
+OF_MANY = 10_000
+"""Where a distribution that begins below one is multiplied by so many, it is a share of people."""
 
 
 def load(path: str | Path) -> Scenario:
@@ -127,7 +126,7 @@ def _check(scenario: Scenario, wrong: Any) -> None:
             if group == PER and low < LEAST_PER:
                 told = f"{PER} in {city} runs from {low:g}; {LEAST_PER:g} is the least"
                 wrong(f"{told}.", "cities", city, group)
-            if group != PER and size.times >= OF_MANY and size.same_as is None and high > 1:
+            if group != PER and size.times >= OF_MANY and low < 1 < high:
                 told = f"{group} in {city} is a share of {size.times:,.0f} people, and runs to "
                 wrong(f"{told}{high:g}; a share is 1 at most.", "cities", city, group)
         if not cited(one.hours.source):

@@ -81,15 +81,15 @@ def meant(study: Asked, told: Told) -> list[str]:
     ]
     city, region = in_focus(study, told), told["region"]
     if len(told["cities"]) == 1:
-        return [*said, f"{region['seen']:,} people are on record."]
+        return [*said, f"About {region['seen']:,} people are on record."]
     every = f"all {counted(len(told['cities']))} cities"
     if city and city["seen"] is not None:
         said.append(
-            f"{city['seen']:,} people are on record in {study.focus}, and {region['seen']:,} "
+            f"About {city['seen']:,} people are on record in {study.focus}, and {region['seen']:,} "
             f"different ones in {every} together."
         )
     else:
-        said.append(f"{region['seen']:,} different people are on record in {every} together.")
+        said.append(f"About {region['seen']:,} different people are on record in {every} together.")
     if city and _said(study, city, "", None, ""):
         stock, flow = people(region["stock"]), people(region["flow"])
         parts = [f"{stock} are there on a given day"] if stock else []
@@ -112,8 +112,8 @@ def twice(study: Asked, told: Told) -> list[str]:
         )
     else:
         said.append(
-            f"{opened(n)} cities that each count their own add up to {region['naive']:,}; they are "
-            f"{region['seen']:,} different people."
+            f"{opened(n)} cities that each count their own add up to about {region['naive']:,}; "
+            f"they are about {region['seen']:,} different people."
         )
     more = people(region["counted_more_than_once"])
     if more:

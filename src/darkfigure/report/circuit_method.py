@@ -145,6 +145,11 @@ def method_text(told: Told) -> list[str]:
         "an occasion, its mean over the occasions that can be told; flow the number ever present. "
         "Limits are log-normal in the number unseen, so that none is below the number seen.",
     ]
+    if told.get("to_nearest", 1) > 1:
+        said.append(
+            f"Counts of people on record are to the nearest {counted(told['to_nearest'])}, and all "
+            "else to two digits: of exact ones sums and differences could tell of a few people."
+        )
     if told["corridors"]:
         said.append(
             "Expected moves between cities, the mean over the steps between occasions"

@@ -214,8 +214,8 @@ def _title(told: Mapping[str, Any], cities: Sequence[City], focus: str | None, p
     region = told["region"]
     if region["naive"] is not None:
         return (
-            f"The cities' own counts add up to {region['naive']:,}, and are of {region['seen']:,} "
-            "people"
+            f"The cities' own counts add up to about {region['naive']:,}, and are of "
+            f"{region['seen']:,} people"
         )
     main = next((city for city in cities if city["name"] == focus and _share(city)), None)
     main = main or next((city for city in cities if _share(city)), None)
