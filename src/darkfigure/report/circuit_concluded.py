@@ -76,8 +76,8 @@ def meant(study: Asked, told: Told) -> list[str]:
     said = [
         "There are three answers. On a given day means everybody who is there at the same time, on "
         f"one night for instance. In {study.period} means everybody who was there at some time in "
-        f"it; the number lacks those who came and went within {length} or so, and so is one of at "
-        "least. On record means those whom some agency saw.",
+        f"it; the number lacks some who came and went within {length} or so. "
+        "On record means those whom some agency saw.",
     ]
     city, region = in_focus(study, told), told["region"]
     if len(told["cities"]) == 1:
