@@ -116,11 +116,27 @@ def test_limits_are_those_of_the_profile_or_of_replicates(monkeypatch, capsys):
         assert shown["bootstrap"]["upper"] == replicate.upper
         assert len({it["estimate"] for it in shown.values()}) == 1
         assert len({it["standard_error"] for it in shown.values()}) == 1
-    for wrong, said in (("exact", "wald, profile or bootstrap"), ("profile", "With --entry")):
-        more = ("--entry", "constant") if wrong == "profile" else ()
-        code, _, err = run(monkeypatch, capsys, *options, "--limits", wrong, *more)
-        assert code == 2
-        assert said in err
+    code, _, err = run(monkeypatch, capsys, *options, "--limits", "exact")
+    assert code == 2
+    assert "wald, profile or bootstrap" in err
+
+
+def test_with_entry_replicates_give_limits_of_numbers_too(monkeypatch, capsys):
+    options = ("dipper", "--entry", "time", "--starts", "3", "--json")
+    wald, profiled, drawn = (
+        json.loads(run(monkeypatch, capsys, *options, "--limits", *kind)[1])
+        for kind in (["wald"], ["profile"], ["bootstrap", "--replicates", "60"])
+    )
+    first = [each["estimates"]["survival"][0] for each in (wald, profiled, drawn)]
+    assert len({each["lower"] for each in first}) == 3
+    assert profiled["flow"] == wald["flow"]  # the profile is of rates
+    ours, theirs = drawn["flow"]["region"], wald["flow"]["region"]
+    assert ours["estimate"] == theirs["estimate"]
+    assert ours["lower"] >= 294  # seen
+    assert (ours["lower"], ours["upper"]) == pytest.approx(
+        (theirs["lower"], theirs["upper"]), rel=0.04
+    )
+    assert ours != theirs
 
 
 def test_all_digits_of_one_s_own_people_are_never_for_publication(monkeypatch, capsys, tmp_path):
@@ -214,7 +230,6 @@ LEGS = "city_a,city_b,hours\n"
         (HISTORIES, ("--cities", "Reno, Fresno"), "none of the cities 'Reno', 'Fresno'"),
         (SIGHTINGS, ("--group", "person"), "Groups are of histories"),
         ("1,2\nReno,Reno\nReno,0\n", ("--roads", "shipped"), "leave out --roads"),
-        (HISTORIES, ("--entry", "city", "--limits", "profile"), "leave out --limits"),
     ],
 )
 def test_a_wrong_call_ends_with_2_and_one_sentence(

@@ -18,10 +18,11 @@ from scipy.stats import binom
 
 from darkfigure import InputError, NoEstimateError
 from darkfigure.circuit import _entry as kernel
-from darkfigure.circuit import entry
+from darkfigure.circuit import entry, multistate
 from darkfigure.circuit.amounts import Amount, StockAndFlow, over_draws
 from darkfigure.circuit.design import Design, Natural
 from darkfigure.circuit.histories import Histories
+from darkfigure.circuit.intervals import bootstrap
 from darkfigure.circuit.m_array import m_array
 from darkfigure.circuit.multistate import Fit
 from darkfigure.circuit.simulation import simulate
@@ -314,3 +315,31 @@ def test_where_all_of_a_few_were_seen_again_some_may_be_hidden() -> None:
 
     assert 0.3 < unseen(20) < 5
     assert 0 <= unseen(2_000) < 1.5
+
+
+def test_replicates_and_standard_errors_agree() -> None:
+    """By how far estimates are from the truth of each replicate, and by the delta method."""
+    moves = np.array([[0.7, 0.2, 0.1], [0.15, 0.8, 0.05], [0.2, 0.1, 0.7]])
+    enter = np.full((6, 3), 0.6 / 15)
+    enter[0] = 0.4 / 3
+    h = simulate("ABC", "123456", 1500, enter, 0.85, moves, 0.4, seed=3).histories
+    found = entry.fit(h, detection="city", entry="constant", starts=2)
+    told = stock_and_flow(h, found)
+    made = bootstrap(h, found, replicates=120)
+    for ours, theirs in zip(made.estimates, found.estimates, strict=True):
+        assert ours.standard_error == pytest.approx(theirs.standard_error, rel=0.25)
+    drawn = made.people(told)
+    for ours, theirs in zip(drawn.amounts, told.amounts, strict=True):
+        assert ours.estimate == theirs.estimate
+        if theirs.estimate is None:
+            continue
+        assert ours.standard_error == pytest.approx(theirs.standard_error, rel=0.3)
+        assert (ours.observed or 0.0) <= ours.lower <= ours.estimate <= ours.upper
+        off = (ours.lower - theirs.lower) / theirs.standard_error
+        assert abs(off) < 1, ours.name
+    one, three = (bootstrap(h, found, replicates=12, workers=n) for n in (1, 3))
+    assert np.array_equal(one.amounts, three.amounts)
+    assert np.array_equal(one.truths, three.truths, equal_nan=True)
+    plain = bootstrap(h, multistate.fit(h, starts=1), replicates=2)
+    with pytest.raises(InputError, match="no entry"):
+        plain.people(told)

@@ -3,7 +3,8 @@
 Limits from a standard error are wrong close to 0 or 1, and there are none at it. The profile has
 all values that the data do not contradict: with everything else free, -2 log L is above its least
 by no more than the quantile of chi-squared with one degree of freedom, times c-hat. The bootstrap
-makes people anew from the model, with as many first sightings, and fits it again.
+makes people anew from the model, with as many first sightings, and fits it again; where people
+enter it makes all of them, the unseen too, so that how many are seen is left to chance.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from scipy.special import expit
 from scipy.stats import chi2
 
 from darkfigure import engine
+from darkfigure.circuit.amounts import SHARES, StockAndFlow
 from darkfigure.circuit.design import Design, Natural
 from darkfigure.circuit.estimates import (
     Estimated,
@@ -34,6 +36,8 @@ from darkfigure.circuit.histories import Histories
 from darkfigure.circuit.m_array import MArray, m_array
 from darkfigure.circuit.maximum import SAME, climb, least, minus_log_likelihood, moments, quiet
 from darkfigure.circuit.multistate import Fit, design_of
+from darkfigure.circuit.simulation import Region, simulate
+from darkfigure.circuit.stock import amounts_at, labels_of
 from darkfigure.errors import InputError, NoEstimateError
 
 Floats = npt.NDArray[np.float64]
@@ -63,7 +67,6 @@ def with_limits(
     histories : Histories
         What was fitted.
     found : Fit
-        Without entry.
     kind : {'wald', 'profile', 'bootstrap'}
         'wald' leaves it as it is. Standard errors, and all of the coefficients, stay what they are.
     replicates, seed, workers, progress
@@ -72,7 +75,7 @@ def with_limits(
     Raises
     ------
     InputError
-        If the kind is none of these, or the fit has entry.
+        If the kind is none of these.
     NoEstimateError
         As for `profile`.
 
@@ -88,23 +91,21 @@ def with_limits(
         raise InputError(f"Limits are {', '.join(LIMITS[:-1])} or {LIMITS[-1]}, not '{kind}'.")
     if kind == "wald":
         return found
-    if "entry" in found.settings:
-        raise InputError(
-            f"With entry there are no {kind} limits, only those of standard errors: take 'wald', "
-            "or leave out the entry."
-        )
     if kind == "bootstrap":
         made = bootstrap(
             histories, found, replicates=replicates, seed=seed, workers=workers, progress=progress
         )
-        limits = [(each.lower, each.upper) for each in made.estimates]
-    else:
-        limits = []
-        for done, each in enumerate(found.estimates, start=1):
-            known = each.estimate is not None
-            limits.append(profile(histories, found, each) if known else (None, None))
-            if progress is not None:
-                progress(done, len(found.estimates))
+        return made.rates(found)
+    limits: list[tuple[float | None, float | None]] = []
+    for done, each in enumerate(found.estimates, start=1):
+        known = each.estimate is not None
+        limits.append(profile(histories, found, each) if known else (None, None))
+        if progress is not None:
+            progress(done, len(found.estimates))
+    return _limited(found, limits)
+
+
+def _limited(found: Fit, limits: Sequence[tuple[float | None, float | None]]) -> Fit:
     estimates = tuple(
         replace(each, lower=lower, upper=upper)
         for each, (lower, upper) in zip(found.estimates, limits, strict=True)
@@ -240,13 +241,58 @@ class Bootstrap:
         In the order of the estimates of the fit; not a number where they cannot be estimated.
     estimates : tuple of Estimated
         Those of the fit, with standard errors and percentile limits of the replicates.
+    amounts, truths : array, shape (B, number of amounts), or None
+        Of a fit with entry, how many people are where, in the order of `StockAndFlow.amounts`: as
+        estimated, and as it was of the people who were made; not a number of rates.
     settings : dict
         All that is needed to do it again.
     """
 
     draws: Floats
     estimates: tuple[Estimated, ...]
+    amounts: Floats | None
+    truths: Floats | None
     settings: dict[str, Any]
+
+    def rates(self, found: Fit) -> Fit:
+        """The fit with the limits of the replicates."""
+        return _limited(found, [(each.lower, each.upper) for each in self.estimates])
+
+    def people(self, told: StockAndFlow) -> StockAndFlow:
+        """Stock and flow with the limits of the replicates, none below who was seen.
+
+        A number of people is not a parameter but hangs on chance itself, so that its limits are by
+        how far estimates are from the truth of their replicate; of rates by the estimates alone.
+
+        Raises
+        ------
+        InputError
+            If the fit had no entry.
+        """
+        if self.amounts is None or self.truths is None:
+            raise InputError("This fit has no entry, so it tells rates and no numbers of people.")
+        level = self.settings["level"]
+        ends = ((1 - level) / 2, (1 + level) / 2)
+        made = []
+        for each, draws, truths in zip(told.amounts, self.amounts.T, self.truths.T, strict=True):
+            if each.estimate is None:
+                made.append(each)
+                continue
+            off = draws if np.isnan(truths).all() else each.estimate + truths - draws
+            off = np.where(np.isfinite(off), off, np.inf)  # a replicate that sets no limit
+            lower, upper = np.quantile(off, ends, method="median_unbiased").tolist()
+            lower = max(lower, each.observed or 0.0)
+            upper = min(upper, 1.0) if each.what in SHARES else upper
+            error = float(np.std(off[np.isfinite(off)], ddof=1))
+            made.append(
+                replace(
+                    each,
+                    standard_error=error,
+                    lower=min(lower, each.estimate),
+                    upper=max(upper, each.estimate),
+                )
+            )
+        return replace(told, amounts=tuple(made))
 
     def __repr__(self) -> str:
         return f"<Bootstrap: {len(self.draws)} replicates of {len(self.estimates)} estimates>"
@@ -268,7 +314,8 @@ def bootstrap(
     Parameters
     ----------
     histories : Histories
-        What was fitted; each replicate has as many first sightings, by occasion and city.
+        What was fitted; each replicate has as many first sightings, by occasion and city, or with
+        entry as many people, of whom some are seen.
     found : Fit
     replicates : int
         Two or more.
@@ -301,6 +348,7 @@ def bootstrap(
     work = partial(
         _replicates,
         design=design,
+        histories=histories,
         first=counts.first,
         beta=found.beta,
         places=places,
@@ -311,13 +359,15 @@ def bootstrap(
     ]
     with quiet():
         done = engine.run(work, pieces, where=where, workers=workers, progress=progress)
-        draws = np.concatenate(list(done))
+        pieces_done = list(done)
+    draws, *people = (np.concatenate(each) for each in zip(*pieces_done, strict=True))
+    amounts, truths = people if people[0].size else (None, None)
     draws[:, [each.estimate is None for each in found.estimates]] = np.nan
     ends = ((1 - level) / 2, (1 + level) / 2)
     pairs = zip(found.estimates, draws.T, strict=True)
     estimates = tuple(_drawn(each, column, ends) for each, column in pairs)
     settings = {"replicates": replicates, "level": level, "seed": seed}
-    return Bootstrap(draws, estimates, settings)
+    return Bootstrap(draws, estimates, amounts, truths, settings)
 
 
 def _drawn(each: Estimated, draws: Floats, ends: tuple[float, float]) -> Estimated:
@@ -333,19 +383,72 @@ def _drawn(each: Estimated, draws: Floats, ends: tuple[float, float]) -> Estimat
 def _replicates(
     which: Sequence[int],
     design: Design,
+    histories: Histories,
     first: Floats,
     beta: Floats,
     places: list[tuple[str, Index]],
     seed: int,
-) -> Floats:
+) -> tuple[Floats, Floats, Floats]:
+    """Probabilities of some replicates; with entry how many people are where, as told and truly."""
     natural = design.natural(beta)
     drawn = np.empty((len(which), len(places)))
-    for row, replicate in zip(drawn, which, strict=True):
-        counts = simulated(natural, first, np.random.default_rng([seed, replicate]))
+    amounts, truths = np.empty((2, len(which), 0))
+    labels = labels_of(histories)
+    if natural.entry is not None:
+        amounts, truths = np.empty((2, len(which), len(labels)))
+    for b, replicate in enumerate(which):
+        rng = np.random.default_rng([seed, replicate])
+        made = None
+        if natural.entry is None:
+            counts = simulated(natural, first, rng)
+        else:
+            made = _everybody(natural, histories, design.poisson, rng)
+            counts = m_array(made.histories)
         tops = [climb(start, counts, design) for start in (beta, moments(counts, design))]
-        top = design.natural(min(tops, key=lambda each: each[1])[0])
-        row[:] = [probability(top, parameter, index) for parameter, index in places]
-    return drawn
+        best = min(tops, key=lambda each: each[1])[0]
+        top = design.natural(best)
+        drawn[b] = [probability(top, parameter, index) for parameter, index in places]
+        if made is not None:
+            amounts[b] = amounts_at(best, design, counts, made.histories)
+            truths[b] = [_truth(made, *label) for label in labels]
+    return drawn, amounts, truths
+
+
+def _truth(made: Region, what: str, city: str | None, occasion: str | None) -> float:
+    """The amount of people who were made; not a number of a rate."""
+    histories = made.histories
+    here = slice(None) if city is None else [histories.cities.index(city)]
+    if what == "stock":
+        by_occasion = made.stock[:, here].sum(axis=1)
+        when = None if occasion is None else histories.occasions.index(occasion)
+        return float(by_occasion.mean() if when is None else by_occasion[when])
+    ever, only = made.ever[here].sum(), made.only[here].sum()
+    several = made.people - made.only.sum()
+    found = {
+        "flow": made.people if city is None else ever,
+        "counted more than once": ever - made.people,
+        "share elsewhere too": (ever - only) / max(ever, 1),
+        "share in several cities": several / made.people,
+    }
+    return float(found.get(what, np.nan))
+
+
+def _everybody(
+    natural: Natural, histories: Histories, poisson: bool, rng: np.random.Generator
+) -> Region:
+    """People who enter, stay, move and are seen by the model, as many as it says."""
+    assert natural.entry is not None
+    expected = histories.people + natural.unseen
+    return simulate(
+        histories.cities,
+        histories.occasions,
+        int(rng.poisson(expected)) if poisson else round(expected),
+        natural.entry,
+        natural.survival,
+        natural.movement,
+        natural.detection,
+        seed=int(rng.integers(2**62)),
+    )
 
 
 def simulated(natural: Natural, first: Floats, rng: np.random.Generator) -> MArray:

@@ -90,7 +90,7 @@ def stock_and_flow(histories: Histories, found: Fit, *, workers: int | None = No
     if "entry" not in found.settings:
         raise InputError("This fit has no entry, so it tells rates and no numbers of people.")
     design, counts = design_of(histories, found), m_array(histories)
-    told = partial(_amounts, design=design, counts=counts, histories=histories)
+    told = partial(amounts_at, design=design, counts=counts, histories=histories)
     at = design.natural(found.beta)
     value = told(found.beta)
     jacobian = _jacobian(told, found.beta, workers)
@@ -115,7 +115,7 @@ def stock_and_flow(histories: Histories, found: Fit, *, workers: int | None = No
 
     z = NormalDist().inv_cdf((1 + found.settings["level"]) / 2)
     amounts = []
-    labels = _labels(histories)
+    labels = labels_of(histories)
     for i, ((what, city, occasion), seen, size, square, none) in enumerate(
         zip(labels, _observed(histories), value, variance, lost, strict=True)
     ):
@@ -140,8 +140,8 @@ def stock_and_flow(histories: Histories, found: Fit, *, workers: int | None = No
     return StockAndFlow(tuple(amounts), not_told, found.settings, tuple(warnings))
 
 
-def _labels(histories: Histories) -> list[tuple[str, str | None, str | None]]:
-    """What each amount is, in the order of `_amounts`."""
+def labels_of(histories: Histories) -> list[tuple[str, str | None, str | None]]:
+    """What each amount is, in the order of `amounts_at`."""
     places = (*histories.cities, None)
     told: list[tuple[str, str | None, str | None]] = []
     told += [("stock", city, when) for when in (*histories.occasions, None) for city in places]
@@ -172,7 +172,7 @@ def _observed(histories: Histories) -> Floats:
         shares = (histories.freq * several) @ ever / np.maximum(flow, 1)
         told += [[flow.sum() - histories.people], np.where(flow > 0, shares, np.nan)]
         told.append([histories.freq @ several / histories.people])
-    rest = len(_labels(histories)) - sum(len(each) for each in told)
+    rest = len(labels_of(histories)) - sum(len(each) for each in told)
     return np.concatenate([*told, np.full(rest, np.nan)])
 
 
@@ -189,7 +189,7 @@ def _staying(
     return chances, unseen
 
 
-def _amounts(beta: Floats, design: Design, counts: MArray, histories: Histories) -> Floats:
+def amounts_at(beta: Floats, design: Design, counts: MArray, histories: Histories) -> Floats:
     """All amounts at these parameters, given the data."""
     at = design.natural(beta)
     assert at.entry is not None

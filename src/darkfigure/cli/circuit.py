@@ -82,7 +82,7 @@ def circuit(
     limits: Annotated[
         str,
         typer.Option(
-            help="Of the rates: by standard errors, the profile likelihood, or replicates.",
+            help="By standard errors, by the profile likelihood (of rates), or by replicates.",
             metavar="wald|profile|bootstrap",
         ),
     ] = "wald",
@@ -107,7 +107,7 @@ def circuit(
 
     from darkfigure.circuit import shown
     from darkfigure.circuit.covariate_table import read_covariates
-    from darkfigure.circuit.intervals import Limits, with_limits
+    from darkfigure.circuit.intervals import LIMITS, Limits, bootstrap, with_limits
     from darkfigure.circuit.road_tables import roads_of
     from darkfigure.circuit.shown_people import published_people
     from darkfigure.circuit.stock import stock_and_flow
@@ -123,10 +123,8 @@ def circuit(
     )
     if roads is not None and len(histories.cities) == 1:
         raise InputError("With a single city nobody moves; leave out --roads.")
-    if enter is not None and limits != "wald":
-        raise InputError(
-            f"With --entry there are no {limits} limits; leave out --limits, or --entry."
-        )
+    if limits not in LIMITS:
+        raise InputError(f"--limits is {', '.join(LIMITS[:-1])} or {LIMITS[-1]}, not '{limits}'.")
     smallest = smallest_count or (1 if is_published else SMALLEST_COUNT)
     network = None if roads is None else roads_of(None if roads == "shipped" else roads)
     known = read_covariates(covariates, histories) if covariates else {}
@@ -145,20 +143,23 @@ def circuit(
         seed=seed,
         progress=bar("starts"),
     )
-    found = with_limits(
-        histories,
-        models.best,
-        cast(Limits, limits),
-        replicates=replicates,
-        seed=seed,
-        progress=bar(limits),
-    )
+    made, found = None, models.best
+    if limits == "bootstrap":
+        made = bootstrap(
+            histories, found, replicates=replicates, seed=seed, progress=bar("replicates")
+        )
+        found = made.rates(found)
+    else:
+        found = with_limits(histories, found, cast(Limits, limits), progress=bar(limits))
     told = shown.published(found, histories, smallest, exact=True)
     told["limits"] = limits
     if len(models.fits) > 1:
         told["models"] = models.rows()
     if enter is not None:
-        people = published_people(stock_and_flow(histories, found), histories, smallest)
+        counted = stock_and_flow(histories, models.best)
+        if made is not None:
+            counted = made.people(counted)
+        people = published_people(counted, histories, smallest)
         told |= _stock_and_flow(people)
         told["warnings"] += people["warnings"]
         told["hidden"] += people["hidden"]
