@@ -142,6 +142,7 @@ REFUSED = [
     (('source = "No study follows arrested buyers long enough."', 'source = "."'), "no citation"),
     (("median = 4.5\nlower = 2.5", "median = 0.004\nlower = 0.002"), "0.01 is the least"),
     (("high = 0.062", "high = 62"), "is a share of 590,000 people, and runs to 62"),
+    (("low = 0.01\nhigh = 0.062", "low = 1\nhigh = 6.2"), "runs to 6.2; a share is 1 at most"),
     (("years = 3", "yeers = 3"), "There is no setting 'yeers'. Did you mean 'years'?"),
     (('source = "Made up: no published', 'sauce = "Made up: no published'), "sauce"),
 ]

@@ -199,6 +199,14 @@ def test_a_table_of_cities_is_no_list_of_people(tmp_path: Path) -> None:
     rotating = ["A,D,E", "B,E,D", "C,D,D", "A,E,E", "0,D,E", "B,0,0"]
     h = read_histories(written(tmp_path, "2016,2017,2018", *rotating), today=TODAY)
     assert h.cities == ("A", "B", "C", "D", "E")
+    months = ["A,B,A", "B,A,B", "C,A,C", "D,B,D", "E,C,E", "F,D,F"]
+    assert read_histories(written(tmp_path, "2024-01,2024-02,2024-03", *months), today=TODAY).people
+    wards = ["N,A,A,A", "S,A,B,A", "E,B,B,A", "W,B,A,B", "N,B,B,B"]
+    assert "column 'ward'" in refusal(written(tmp_path, "ward,2019,2020,2021", *wards))
+    named = [f"x{i},A,B,A,{i + 3}" for i in range(5)]
+    said = refusal(written(tmp_path, "handle,2019,2020,2021,freq", *named))
+    assert "column 'handle'" in said
+    assert "or name it as a group" in said
     with pytest.raises(InputError, match="column 'no': This column is no occasion"):
         read_histories(written(tmp_path, "no,o1,o2", "1,1,2", "2,2,1", "3,1,1", "4,2,2", "5,1,2"))
     assert "column 'sex'" in refusal(written(tmp_path, "sex,o1,o2", "m,A,A", "f,A,B"))

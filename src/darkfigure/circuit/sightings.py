@@ -257,26 +257,33 @@ def _of_people(
     """Which columns tell people or days apart, by their names or by what stands in them.
 
     A city is in several columns, and where one column has its own that is a year in which other
-    cities were watched; but pseudonyms, days and towns beside each other have each their own. A
-    number that no two rows share counts the rows, if each row is one person.
+    cities were watched, called as other years are; but pseudonyms, days and towns beside each other
+    have each their own. A whole number that no two rows share counts the rows, if each row is one
+    person.
     """
     cells = [[row[i] for _, row in rows] for i in range(len(header))]
     entries = [set(column) - {"0", ""} for column in cells]
+    forms = [re.sub("[0-9]+", "#", name) for name in header]
+    alone = {i for i, form in enumerate(forms) if forms.count(form) == 1}
     found = {
         i
         for i, name in enumerate(header)
         if OF_A_PERSON & set(re.findall("[a-z0-9]+", name))
         or any(map(_DATE.fullmatch, entries[i]))
-        or (one_each and 4 < len(cells[i]) == len(entries[i]))
+        or (
+            one_each
+            and i in alone
+            and 4 < len(cells[i]) == len(entries[i])
+            and all(map(_WHOLE.fullmatch, entries[i]))
+        )
     }
     apart = {
         i
         for i, some in enumerate(entries)
         if some and not any(some & other for j, other in enumerate(entries) if j != i)
     }
-    if len(apart | found) > 1:
-        found |= {i for i in apart if len(entries[i]) > 2}
-    return found
+    strange = apart if len(apart | found) > 1 else apart & alone
+    return found | {i for i in strange if len(entries[i]) > 2}
 
 
 def _timed(histories: Histories, every: Every | None, today: date, file: str) -> Histories:
@@ -447,8 +454,8 @@ def _read_table(
         ):
             problems.add(
                 "This column is no occasion: it tells people or days apart, or its cities are in "
-                "no other column. Leave it out; or give a row for each sighting, with columns that "
-                "are called person, date and city; or name the cities.",
+                "no other column. Leave it out, or name it as a group; or give a row for each "
+                "sighting, with columns that are called person, date and city; or name the cities.",
                 1,
                 occasions[i],
             )

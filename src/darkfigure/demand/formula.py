@@ -24,6 +24,7 @@ MOST_COLUMNS = 500
 
 _POWER = re.compile(r"\*\*|\^")
 _SIGN = re.compile(r"[-/%]")
+_NO_INTERCEPT = re.compile(r"-\s*1\b|(^|[+\s])0(?![\w.])")
 _QUOTED = re.compile(r"`[^`]*`")
 _NUMBER_AS_NAME = re.compile(r"`\s*[\d.]+\s*`")
 _CODED = re.compile(r"\[(?:T\.)?(.*?)\](?=:|$)")  # sex[T.m], which R calls sexm
@@ -69,6 +70,11 @@ def _parsed(formula: str) -> Sequence[Any]:
             f"'{formula}' has a power, which in a formula is no square. Work the square out "
             "before, in a column of its own; what two columns do together is written 'sex*age'."
         )
+    if _NO_INTERCEPT.search(bare):
+        raise InputError(
+            f"'{formula}' leaves out the intercept, the rate of those against whom others stand; "
+            "leave out the '0', or '- 1'."
+        )
     if sign := _SIGN.search(bare):
         raise InputError(
             f"'{formula}' has a '{sign[0]}'; columns are joined by +, : and * alone. A column with "
@@ -95,10 +101,7 @@ def _parsed(formula: str) -> Sequence[Any]:
                     "its own."
                 )
     if not terms or str(terms[0]) != "1":
-        raise InputError(
-            f"'{formula}' leaves out the intercept, the rate of those against whom others stand; "
-            "leave out the '0'."
-        )
+        raise InputError(f"'{formula}' has no intercept; write 'y ~ 1' or 'y ~ sex + age'.")
     if len(terms) == 1:
         raise InputError(f"'{formula}' names no column; write 'y ~ 1' or 'y ~ sex + age'.")
     return terms

@@ -17,7 +17,7 @@ from darkfigure.settings import line_of, read
 
 LEAST_PER = 0.01
 OF_MANY = 10_000
-"""Where a distribution that begins below one is multiplied by so many, it is a share of people."""
+"""What buyers are multiplied by from so many on is people, of whom a share is given."""
 
 
 def load(path: str | Path) -> Scenario:
@@ -126,7 +126,8 @@ def _check(scenario: Scenario, wrong: Any) -> None:
             if group == PER and low < LEAST_PER:
                 told = f"{PER} in {city} runs from {low:g}; {LEAST_PER:g} is the least"
                 wrong(f"{told}.", "cities", city, group)
-            if group != PER and size.times >= OF_MANY and low < 1 < high:
+            share = group == "buyers" and size.times >= OF_MANY and size.same_as is None
+            if share and high > 1 and not (low >= 0.5 and high <= 2):  # nor a correction of a count
                 told = f"{group} in {city} is a share of {size.times:,.0f} people, and runs to "
                 wrong(f"{told}{high:g}; a share is 1 at most.", "cities", city, group)
         if not cited(one.hours.source):
