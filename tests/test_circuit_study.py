@@ -182,7 +182,10 @@ def test_of_an_earlier_study_nothing_is_left_in_the_folder(tmp_path):
     circuit_study(other, shared)
     assert (shared / "tables" / "flows.csv").is_file()
     assert default_folder(other) != default_folder(file)
-    (shared / "made.json").write_text('{"files": {"old.txt": "abc"}, "command": ["odd"]}')
+    file.write_text(file.read_text() + "\n")
+    circuit_study(file, shared)  # though another one ran between
+    assert not (shared / "tables" / "flows.csv").exists()
+    (shared / "made.json").write_text('{"files": {"old.txt": "abc"}, "of other studies": [1]}')
     circuit_study(file, shared)
     assert json.loads((shared / "made.json").read_text())["command"].endswith("study.toml")
 

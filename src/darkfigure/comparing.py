@@ -80,7 +80,7 @@ def compare_study(
     path = Path(path)
     study = load_comparison(path)
     folder = Path(out) if out is not None else default_folder(path)
-    steps = Steps(folder)
+    steps = Steps(folder, path)
     inputs = _inputs(study, path)
     comparison, told = None, None
     if study.places:

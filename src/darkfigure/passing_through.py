@@ -96,7 +96,7 @@ def circuit_study(
     path = Path(path)
     study = load_study(path)
     folder = Path(out) if out is not None else default_folder(path)
-    steps = Steps(folder)
+    steps = Steps(folder, path)
     about = study.model_dump(mode="json", by_alias=True)
     made = steps.text(
         "circuit.json",

@@ -104,7 +104,7 @@ def _steps(
     progress: engine.Progress | None,
     say: Say,
 ) -> Outcome:
-    steps = Steps(folder)
+    steps = Steps(folder, path)
     needs = {**counts.needs, "synthetic": study.synthetic}
     about_study = study.model_dump(mode="json", by_alias=True)
     for name, make in counts.files().items():

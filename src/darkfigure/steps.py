@@ -3,8 +3,8 @@
 Each step declares what it needs; its key is a hash of all that and of the version. A step whose key
 is known and whose file is whole is skipped. Everything is written aside, in `.unfinished` inside
 the output folder, and moved into place at the end, the record of what made it last. What an earlier
-run by the same command made and this one does not is taken away then, so that nothing of it stands
-beside a page that hides it.
+run of the same study made and this one does not is taken away then, so that nothing of it stands
+beside a page that hides it; what other studies made stays, and is remembered.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ ASIDE = ".unfinished"
 class Steps:
     """Files made in order, each only when its needs have changed, put in place at the end."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, of: Path) -> None:
         self.folder = folder
+        self.of = hash_of(str(of.resolve()).encode())[:16]
         self.aside = folder / ASIDE
         self.skipped: list[str] = []
         self.made: dict[str, dict[str, str]] = {}
@@ -80,9 +81,15 @@ class Steps:
 
     def finish(self, made_by: Mapping[str, Any]) -> None:
         """Move everything into place; an interrupt waits until that is done."""
-        record = json.dumps({**made_by, "files": self.made}, indent=1, ensure_ascii=False)
-        same = _command(self.folder) == made_by.get("command")
-        before = _record(self.folder) if same else {}
+        earlier = _earlier(self.folder)
+        before = earlier.pop(self.of, {})
+        for files in earlier.values():
+            for name in self.made:
+                files.pop(name, None)  # it is of this study now
+        told = {**made_by, "study": self.of, "files": self.made}
+        if others := {study: files for study, files in earlier.items() if files}:
+            told["of other studies"] = others
+        record = json.dumps(told, indent=1, ensure_ascii=False)
         for name in self.made:
             if (self.folder / name).is_dir():
                 raise InputError(
@@ -135,17 +142,24 @@ def _made(place: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _command(place: Path) -> Any:
-    return _made(place).get("command")
+def _files(given: Any) -> dict[str, dict[str, str]]:
+    some = given.items() if isinstance(given, dict) else ()
+    return {name: each for name, each in some if isinstance(each, dict)}
 
 
 def _record(place: Path) -> dict[str, dict[str, str]]:
-    files = _made(place).get("files")
-    return {
-        name: each
-        for name, each in (files.items() if isinstance(files, dict) else ())
-        if isinstance(each, dict)
+    return _files(_made(place).get("files"))
+
+
+def _earlier(place: Path) -> dict[str, dict[str, dict[str, str]]]:
+    """The files that are in a folder, by the study that made them."""
+    made = _made(place)
+    others = made.get("of other studies")
+    found = {
+        str(of): _files(files) for of, files in (others if isinstance(others, dict) else {}).items()
     }
+    found.setdefault(str(made.get("study", "")), {}).update(_files(made.get("files")))
+    return found
 
 
 def write(file: Path, content: bytes) -> None:

@@ -71,7 +71,7 @@ def weigh(
     path = Path(path)
     scenario = load(path)
     folder = Path(out) if out is not None else default_folder(path)
-    steps = Steps(folder)
+    steps = Steps(folder, path)
     about = scenario.model_dump(mode="json", by_alias=True)
 
     def made() -> str:

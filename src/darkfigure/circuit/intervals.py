@@ -17,7 +17,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
-from scipy.special import expit
+from scipy.special import expit, logit
 from scipy.stats import chi2
 
 from darkfigure import engine
@@ -37,7 +37,7 @@ from darkfigure.circuit.m_array import MArray, m_array
 from darkfigure.circuit.maximum import SAME, climb, least, minus_log_likelihood, moments, quiet
 from darkfigure.circuit.multistate import Fit, design_of
 from darkfigure.circuit.simulation import Region, simulate
-from darkfigure.circuit.stock import amounts_at, labels_of
+from darkfigure.circuit.stock import amounts_at, labels_of, seen_of
 from darkfigure.errors import InputError, NoEstimateError
 
 Floats = npt.NDArray[np.float64]
@@ -47,6 +47,7 @@ LIMITS: tuple[Limits, ...] = get_args(Limits)
 
 REPLICATES = 200
 AT_ONCE = 10  # replicates of one piece of work
+TINY = 1e-6  # of a share, so that all and none have a logit
 END = 15.0  # on the logit scale: there a probability is 0 or 1
 
 
@@ -241,9 +242,10 @@ class Bootstrap:
         In the order of the estimates of the fit; not a number where they cannot be estimated.
     estimates : tuple of Estimated
         Those of the fit, with standard errors and percentile limits of the replicates.
-    amounts, truths : array, shape (B, number of amounts), or None
+    amounts, truths, seen : array, shape (B, number of amounts), or None
         Of a fit with entry, how many people are where, in the order of `StockAndFlow.amounts`: as
-        estimated, and as it was of the people who were made; not a number of rates.
+        estimated, as it was of the people who were made, and of those seen; the last two are not a
+        number for rates.
     settings : dict
         All that is needed to do it again.
     """
@@ -252,6 +254,7 @@ class Bootstrap:
     estimates: tuple[Estimated, ...]
     amounts: Floats | None
     truths: Floats | None
+    seen: Floats | None
     settings: dict[str, Any]
 
     def rates(self, found: Fit) -> Fit:
@@ -262,34 +265,49 @@ class Bootstrap:
         """Stock and flow with the limits of the replicates, none below who was seen.
 
         A number of people is not a parameter but hangs on chance itself, so that its limits are by
-        how far estimates are from the truth of their replicate; of rates by the estimates alone.
+        how far estimates are from the truth of their replicate, on the scale of the logarithm of
+        those not seen, and for shares of the logit; of rates they are by the estimates alone.
 
         Raises
         ------
         InputError
             If the fit had no entry.
         """
-        if self.amounts is None or self.truths is None:
+        if self.amounts is None or self.truths is None or self.seen is None:
             raise InputError("This fit has no entry, so it tells rates and no numbers of people.")
         level = self.settings["level"]
         ends = ((1 - level) / 2, (1 + level) / 2)
         made = []
-        for each, draws, truths in zip(told.amounts, self.amounts.T, self.truths.T, strict=True):
+        columns = zip(told.amounts, self.amounts.T, self.truths.T, self.seen.T, strict=True)
+        for each, draws, truths, seen in columns:
             if each.estimate is None:
                 made.append(each)
                 continue
-            off = draws if np.isnan(truths).all() else each.estimate + truths - draws
-            off = np.where(np.isfinite(off), off, np.inf)  # a replicate that sets no limit
-            lower, upper = np.quantile(off, ends, method="median_unbiased").tolist()
-            lower = max(lower, each.observed or 0.0)
-            upper = min(upper, 1.0) if each.what in SHARES else upper
-            error = float(np.std(off[np.isfinite(off)], ddof=1))
+            one, least, off = each.estimate, each.observed or 0.0, draws - truths
+            if np.isnan(truths).all():
+                lower, upper = np.quantile(draws, ends, method="median_unbiased")
+                off = draws
+            elif each.what in SHARES:
+                error = logit(draws.clip(TINY, 1 - TINY)) - logit(truths.clip(TINY, 1 - TINY))
+                low, high = np.quantile(error, ends, method="median_unbiased")
+                at = float(logit(np.clip(one, TINY, 1 - TINY)))
+                lower, upper = expit(at - high), expit(at - low)
+            else:
+                # Half a person, so that nobody unseen has a logarithm. A replicate that sets no
+                # limit is infinitely too high, and takes the lower limit down.
+                error = np.log((draws - seen).clip(0.0) + 0.5) - np.log(truths - seen + 0.5)
+                error = np.where(np.isfinite(error), error, np.inf)
+                low, high = np.quantile(error, ends, method="higher")
+                unseen = max(one - least, 0.0) + 0.5
+                lower = least + unseen * np.exp(-high) - 0.5
+                upper = least + unseen * np.exp(-low) - 0.5
+            middle = np.quantile(off[np.isfinite(off)], (0.1587, 0.8413))
             made.append(
                 replace(
                     each,
-                    standard_error=error,
-                    lower=min(lower, each.estimate),
-                    upper=max(upper, each.estimate),
+                    standard_error=float(middle[1] - middle[0]) / 2,
+                    lower=float(min(max(lower, least), one)),
+                    upper=float(max(upper, one)),
                 )
             )
         return replace(told, amounts=tuple(made))
@@ -361,13 +379,13 @@ def bootstrap(
         done = engine.run(work, pieces, where=where, workers=workers, progress=progress)
         pieces_done = list(done)
     draws, *people = (np.concatenate(each) for each in zip(*pieces_done, strict=True))
-    amounts, truths = people if people[0].size else (None, None)
+    amounts, truths, seen = people if people[0].size else (None, None, None)
     draws[:, [each.estimate is None for each in found.estimates]] = np.nan
     ends = ((1 - level) / 2, (1 + level) / 2)
     pairs = zip(found.estimates, draws.T, strict=True)
     estimates = tuple(_drawn(each, column, ends) for each, column in pairs)
     settings = {"replicates": replicates, "level": level, "seed": seed}
-    return Bootstrap(draws, estimates, amounts, truths, settings)
+    return Bootstrap(draws, estimates, amounts, truths, seen, settings)
 
 
 def _drawn(each: Estimated, draws: Floats, ends: tuple[float, float]) -> Estimated:
@@ -388,14 +406,14 @@ def _replicates(
     beta: Floats,
     places: list[tuple[str, Index]],
     seed: int,
-) -> tuple[Floats, Floats, Floats]:
-    """Probabilities of some replicates; with entry how many people are where, as told and truly."""
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Probabilities of some replicates; with entry also amounts as told, truly and as seen."""
     natural = design.natural(beta)
     drawn = np.empty((len(which), len(places)))
-    amounts, truths = np.empty((2, len(which), 0))
+    amounts, truths, seen = np.empty((3, len(which), 0))
     labels = labels_of(histories)
     if natural.entry is not None:
-        amounts, truths = np.empty((2, len(which), len(labels)))
+        amounts, truths, seen = np.empty((3, len(which), len(labels)))
     for b, replicate in enumerate(which):
         rng = np.random.default_rng([seed, replicate])
         made = None
@@ -411,7 +429,8 @@ def _replicates(
         if made is not None:
             amounts[b] = amounts_at(best, design, counts, made.histories)
             truths[b] = [_truth(made, *label) for label in labels]
-    return drawn, amounts, truths
+            seen[b] = seen_of(made.histories)
+    return drawn, amounts, truths, seen
 
 
 def _truth(made: Region, what: str, city: str | None, occasion: str | None) -> float:

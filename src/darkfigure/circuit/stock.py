@@ -117,7 +117,7 @@ def stock_and_flow(histories: Histories, found: Fit, *, workers: int | None = No
     amounts = []
     labels = labels_of(histories)
     for i, ((what, city, occasion), seen, size, square, none) in enumerate(
-        zip(labels, _observed(histories), value, variance, lost, strict=True)
+        zip(labels, seen_of(histories), value, variance, lost, strict=True)
     ):
         observed = None if np.isnan(seen) else float(seen)
         if none or not np.isfinite(size):
@@ -158,7 +158,7 @@ def labels_of(histories: Histories) -> list[tuple[str, str | None, str | None]]:
     return told
 
 
-def _observed(histories: Histories) -> Floats:
+def seen_of(histories: Histories) -> Floats:
     """The same of the people seen alone; not a number for rates."""
     cities = np.arange(1, len(histories.cities) + 1)
     there = histories.patterns[:, :, None] == cities
