@@ -15,6 +15,7 @@ from darkfigure.circuit.behind import Behind
 from darkfigure.circuit.hidden import hidden_moves
 from darkfigure.circuit.histories import Histories
 from darkfigure.circuit.shown_people import CITY, REGION, published_people
+from darkfigure.circuit.simulation import simulate
 from darkfigure.circuit.stock import StockAndFlow, stock_and_flow
 from tests.test_shown import ALONE, HOME, OCCASIONS, form, made, region
 
@@ -153,3 +154,18 @@ def test_nobody_s_history_is_told() -> None:
         "hidden",
         "warnings",
     }
+
+
+def test_limits_do_not_tell_the_exact_count_where_nearly_all_were_seen() -> None:
+    moves = np.array([[0.6, 0.25, 0.15], [0.2, 0.7, 0.1], [0.2, 0.15, 0.65]])
+    enter = np.full((5, 3), 0.5 / 12)
+    enter[0] = 0.5 / 3
+    for seed in range(4):
+        h = simulate("ABC", "12345", 110, enter, 0.9, moves, 0.95, seed=seed).histories
+        told = published_people(counted(h, "constant"), h)
+        for each in (told["region"], *told["cities"]):
+            for key in ("stock", "flow"):
+                assert all(value is None or value % 5 == 0 for value in each[key].values())
+            share = each.get("elsewhere") or each["share_in_several"]
+            if each["seen"] and each["seen"] < 100:
+                assert all(v is None or round(20 * v, 6) % 1 == 0 for v in share.values())

@@ -13,6 +13,7 @@ enough people were seen on each.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,10 @@ WHY = {
 }
 SHORT = 10
 """Occasions: where stays are shorter on average, more than one visit in twenty is between two."""
+
+PEOPLE = {"stock", "flow", "counted_more_than_once"}
+SHARES = {"elsewhere", "share_in_several"}
+FEW_SEEN, COARSE = 100, 0.05  # of so few a share of two digits may tell the counts behind it
 
 NOTHING = {"estimate": None, "lower": None, "upper": None}
 
@@ -134,9 +139,33 @@ def published_people(
         "hidden": hidden,
         "warnings": _warnings(region, cities),
     }
-    return (
-        made if smallest_count == 1 else two_digits(made, exact=("seen", "naive", "elsewhere_seen"))
-    )
+    if smallest_count == 1:
+        return made
+    safe: dict[str, Any] = two_digits(made, exact=("seen", "naive", "elsewhere_seen"))
+    for each in (safe["region"], *safe["cities"]):
+        for key in PEOPLE & each.keys():
+            each[key] = _outward(each[key], smallest_count)
+        for key in SHARES & each.keys() if (each["seen"] or 0) < FEW_SEEN else ():
+            each[key] = _outward(each[key], COARSE)
+    for each in safe["stock_by_occasion"]:
+        each["stock"] = _outward(each["stock"], smallest_count)
+    return safe
+
+
+def _outward(amount: dict[str, float | None], step: float) -> dict[str, float | None]:
+    """An amount in steps, its limits outward: where nearly all were seen it is their exact count.
+
+    Examples
+    --------
+    >>> _outward({"estimate": 57.0, "lower": 56.0, "upper": 61.0}, 5)
+    {'estimate': 55.0, 'lower': 55.0, 'upper': 65.0}
+    """
+    ways: dict[str, Callable[[float], int]]
+    ways = {"estimate": round, "lower": math.floor, "upper": math.ceil}
+    return {
+        key: None if value is None else round(float(step * ways[key](round(value / step, 6))), 2)
+        for key, value in amount.items()
+    }
 
 
 def _places(histories: Histories) -> Any:
