@@ -5,18 +5,19 @@ about people who were seen: of the unseen, a model must tell.
 
 What is shown of it hides small counts, and those with which a reader could tell a small one: of
 cities, and of pairs of cities, so many are hidden that not even their sum would tell one of them.
-All cities' numbers and that of different people say how many must have been seen in two cities; so
-a linear programme tries whether each hidden pair may still have nobody. How many of the people of a
-city were seen elsewhere is then told of the shown pairs, as "at least". If hardly anybody was seen
-in two cities, or the programme finds a hidden pair out, nothing is shown but how many people there
-are.
+All counts are to the nearest multiple of the smallest that may be told, and linear programmes try
+whether each hidden pair may still have nobody, and whether it is nowhere sure that one person, or
+nobody, was in just one, two or three of the cities. How many of the people of a city were seen
+elsewhere is then told of the shown pairs, as "at least". If hardly anybody was seen in two cities,
+or a programme finds somebody out, nothing is shown but how many people there are.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -115,11 +116,13 @@ class DoubleCount:
         inside = [(r, s) for r, s in pairs if r not in off and s not in off]
         small = held_back([int(self.both[pair]) for pair in inside], smallest_count)
         told = {inside[i] for i in range(len(inside)) if i not in small}
-        hidden = [pair for pair in inside if pair not in told]
+        few = [pair for pair in inside if pair not in told]
+        # All that may be, or no city. A step between, such as no pair, would tell that more was
+        # not safe, and by that what was not.
         if (
             size > 1
             and smallest_count > 1
-            and not (self.several >= smallest_count and self._safe(off, hidden, smallest_count))
+            and not (self.several >= smallest_count and self._safe(off, told, few, smallest_count))
         ):
             off, told = frozenset(range(size)), set()
         exact = len(told) == len(pairs)
@@ -149,14 +152,21 @@ class DoubleCount:
             "hidden": self._sentences(off, exact, smallest_count),
         }
 
-    def _safe(self, off: frozenset[int], hidden: list[tuple[int, int]], smallest: int) -> bool:
+    def _safe(
+        self,
+        off: frozenset[int],
+        told: Set[tuple[int, int]],
+        hidden: Sequence[tuple[int, int]],
+        smallest: int,
+    ) -> bool:
         """Whether for all that is told each hidden pair may have nobody, and `smallest` - 1; and
         of each combination of cities so many may have been seen in just these, or anything from
         nobody to half of that: nowhere is it sure that there is nobody, or one.
 
         Linear programmes over the numbers of people seen in just these cities: one, two or three,
-        or more as far as anybody was. Other combinations would leave a reader more possibilities,
-        not fewer. What is told is known to within its rounding.
+        or more as far as anybody was; others would leave a reader more possibilities. How many were
+        in just four or more is not held to this: that few can have been is plain of most. What is
+        told is known to within its rounding.
         """
         shown = [r for r in range(len(self.cities)) if r not in off]
         kinds = [each for k in (1, 2, 3) for each in itertools.combinations(shown, k)]
@@ -164,14 +174,12 @@ class DoubleCount:
         kinds += sorted(wide - set(kinds) - {()})
         kinds += [()] * bool(off)  # seen in hidden cities alone
         there = np.array([[r in kind for kind in kinds] for r in range(len(self.cities))], float)
-        pairs = list(itertools.combinations(shown, 2))
-        told = [pair for pair in pairs if pair not in hidden]
-        rows = [np.ones(len(kinds)), *there[shown], *(there[r] * there[s] for r, s in told)]
-        sums = [self.people, *self.seen[shown], *(self.both[pair] for pair in told)]
+        rows = [np.ones(len(kinds)), *there[shown], *(there[r] * there[s] for r, s in sorted(told))]
+        sums = [self.people, *self.seen[shown], *(self.both[pair] for pair in sorted(told))]
         if not off:
             rows.append(there.sum(axis=0))
             sums.append(self.naive)
-        if not off and not hidden:
+        if not off and len(told) == math.comb(len(shown), 2):
             rows += list(there * (there.sum(axis=0) > 1))
             sums += list(self.elsewhere)
         near = np.array([to_nearest(int(each), smallest) for each in sums])
@@ -204,7 +212,7 @@ class DoubleCount:
         if off == frozenset(range(len(self.cities))):
             return [
                 f"How many people were seen in which city is not shown: {few} were seen in two "
-                "cities, or in one of them."
+                "cities or in one of them, or the numbers together would tell of a few."
             ]
         told = []
         if off:
