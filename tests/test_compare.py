@@ -9,7 +9,7 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.places import judged, missed, once
@@ -195,6 +195,7 @@ def test_an_estimate_without_draws_keeps_its_limits():
 
 
 @settings(deadline=None, max_examples=30)
+@example(totals=[985.0, 49990.0], shares=[0.05078125, 0.05], heads=[1e5, 1e5])  # 49.5 times
 @given(
     totals=st.lists(st.floats(500, 50_000), min_size=2, max_size=2),
     shares=st.lists(st.floats(0.05, 0.9), min_size=2, max_size=2),

@@ -272,11 +272,12 @@ def told(ratio: float) -> str:
 
     Examples
     --------
-    >>> told(3.14159), told(0.0123), told(41.2), told(1234.0)
-    ('3.1', '0.012', '41', '1,200')
+    >>> told(3.14159), told(0.0123), told(41.2), told(1234.0), told(1 / (50 / 2475))
+    ('3.1', '0.012', '41', '1,200', '50')
     """
     if ratio <= 0 or not math.isfinite(ratio):
         return "0" if ratio == 0 else "many"
+    ratio = float(f"{ratio:.12g}")  # so that a half is a half, whichever way it was divided
     digits = 1 - math.floor(math.log10(ratio))
     return f"{round(ratio, digits):,.{max(digits, 0)}f}"
 
