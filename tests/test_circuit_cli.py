@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from darkfigure.circuit.intervals import bootstrap, profile
+from darkfigure.circuit.bootstrap import bootstrap
+from darkfigure.circuit.intervals import profile
 from darkfigure.circuit.multistate import fit
 from darkfigure.circuit.selection import models
 from darkfigure.circuit.sightings import read_histories

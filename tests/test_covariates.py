@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from darkfigure import InputError
+from darkfigure.circuit.bootstrap import bootstrap
 from darkfigure.circuit.covariates import columns_of
 from darkfigure.circuit.design import Design
 from darkfigure.circuit.histories import Histories
-from darkfigure.circuit.intervals import bootstrap, profile
+from darkfigure.circuit.intervals import profile
 from darkfigure.circuit.m_array import m_array
 from darkfigure.circuit.maximum import minus_log_likelihood
 from darkfigure.circuit.multistate import fit

@@ -16,11 +16,12 @@ from scipy.stats import chi2
 from benchmarks.circuit_jobs import made_up
 from benchmarks.parity import multistate_models
 from darkfigure import InputError, NoEstimateError
+from darkfigure.circuit.bootstrap import bootstrap, simulated
 from darkfigure.circuit.design import TERMS, Design, Natural
 from darkfigure.circuit.estimates import expected_counts
 from darkfigure.circuit.goodness import goodness_of_fit, pearson
 from darkfigure.circuit.histories import Histories
-from darkfigure.circuit.intervals import bootstrap, profile, simulated
+from darkfigure.circuit.intervals import profile
 from darkfigure.circuit.m_array import MArray, m_array
 from darkfigure.circuit.maximum import minus_log_likelihood
 from darkfigure.circuit.multistate import Fit, fit

@@ -20,9 +20,9 @@ from darkfigure import InputError, NoEstimateError
 from darkfigure.circuit import _entry as kernel
 from darkfigure.circuit import entry, multistate
 from darkfigure.circuit.amounts import Amount, StockAndFlow, over_draws
+from darkfigure.circuit.bootstrap import bootstrap
 from darkfigure.circuit.design import Design, Natural
 from darkfigure.circuit.histories import Histories
-from darkfigure.circuit.intervals import bootstrap
 from darkfigure.circuit.m_array import m_array
 from darkfigure.circuit.multistate import Fit
 from darkfigure.circuit.simulation import simulate

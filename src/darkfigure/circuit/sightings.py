@@ -6,29 +6,20 @@ message repeats what stands in a cell: it says where somebody was, and when.
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from datetime import date
-from difflib import SequenceMatcher
 from pathlib import Path
 
 import numpy as np
 
+from darkfigure.circuit.city_names import faults, in_order, nearly_alike, of_people
 from darkfigure.circuit.histories import Histories
 from darkfigure.circuit.occasions import Every, Occasions, Several, called, days_of, length_of, made
 from darkfigure.errors import InputError, Problem
 from darkfigure.table_file import rows_of
 
 MOST_TOLD = 20
-OF_A_PERSON = {
-    *("person", "id", "name", "case", "pseudonym", "client", "identifier", "dob"),
-    *("sex", "gender", "age", "race", "nationality"),
-}
-"""Words that are in the header of no occasion."""
-MOST_CITIES = 60
-"""More are no cities but addresses, or pseudonyms."""
-ALIKE = 0.8  # of two words, by difflib: 'Sacramento' and 'Sacremento'
 UNLIKE = 0.05  # of two lengths: a year of 365 days is like one of 365.25
 
 _EXPECTED = (
@@ -37,7 +28,6 @@ _EXPECTED = (
 )
 _SIGHTING = {"person", "date", "city"}
 _WHOLE = re.compile(r"[0-9]+")
-_DATE = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}")
 
 
 def read_histories(
@@ -203,7 +193,7 @@ def histories_of(
     <Histories: 2 people in 2 cities over 2 occasions, 2 sightings>
     """
     rules = Occasions(every, start, end, several, today or date.today())
-    known = cities or _in_order(set(places))
+    known = cities or in_order(set(places))
     number = {city: i + 1 for i, city in enumerate(known)}
     if unknown := sorted(set(places) - number.keys()):
         raise InputError(
@@ -242,50 +232,6 @@ class _Problems:
             raise InputError(self.found)
 
 
-def _in_order(cities: Iterable[str]) -> tuple[str, ...]:
-    """Numbers by their size, then words by the alphabet."""
-
-    def rank(city: str) -> tuple[int, int, str]:
-        return (0, int(city), "") if _WHOLE.fullmatch(city) else (1, 0, city)
-
-    return tuple(sorted(cities, key=rank))
-
-
-def _of_people(
-    header: Sequence[str], rows: Sequence[tuple[int, list[str]]], *, one_each: bool
-) -> set[int]:
-    """Which columns tell people or days apart, by their names or by what stands in them.
-
-    A city is in several columns, and where one column has its own that is a year in which other
-    cities were watched, called as other years are; but pseudonyms, days and towns beside each other
-    have each their own. A whole number that no two rows share counts the rows, if each row is one
-    person.
-    """
-    cells = [[row[i] for _, row in rows] for i in range(len(header))]
-    entries = [set(column) - {"0", ""} for column in cells]
-    forms = [re.sub("[0-9]+", "#", name) for name in header]
-    alone = {i for i, form in enumerate(forms) if forms.count(form) == 1}
-    found = {
-        i
-        for i, name in enumerate(header)
-        if OF_A_PERSON & set(re.findall("[a-z0-9]+", name))
-        or any(map(_DATE.fullmatch, entries[i]))
-        or (
-            one_each
-            and i in alone
-            and 4 < len(cells[i]) == len(entries[i])
-            and all(map(_WHOLE.fullmatch, entries[i]))
-        )
-    }
-    apart = {
-        i
-        for i, some in enumerate(entries)
-        if some and not any(some & other for j, other in enumerate(entries) if j != i)
-    }
-    strange = apart if len(apart | found) > 1 else apart & alone
-    return found | {i for i in strange if len(entries[i]) > 2}
-
-
 def _timed(histories: Histories, every: Every | None, today: date, file: str) -> Histories:
     """A table of histories with what its occasions are called, if they are in order of time."""
     try:
@@ -318,50 +264,6 @@ def _timed(histories: Histories, every: Every | None, today: date, file: str) ->
     )
 
 
-def _check_alike(problems: _Problems, cities: Sequence[str]) -> None:
-    """Names of cities that differ in capitals or spaces only are one city, written in two ways."""
-    written: dict[str, str] = {}
-    for city in cities:
-        other = written.setdefault(" ".join(city.casefold().split()), city)
-        if other != city:
-            problems.add(
-                f"'{other}' and '{city}' differ in capitals or spaces only; write the city in one "
-                "way, or it is counted as two."
-            )
-    problems.stop()
-
-
-def _check_many(problems: _Problems, known: Sequence[str], named: Sequence[str] | None) -> None:
-    """More cities than there can be are none, unless somebody named them."""
-    if len(known) > MOST_CITIES and not named:
-        problems.add(
-            f"There are {len(known):,} cities; {MOST_CITIES} are the most unless they are named. "
-            "If these are addresses, or tell people apart, write the city instead."
-        )
-        problems.stop()
-
-
-def _nearly_alike(cities: Sequence[str]) -> list[str]:
-    """Which names may be one city's: but for one long word they are the same, and that nearly."""
-
-    def alike(a: str, b: str) -> bool:
-        words = [each.casefold().split() for each in (a, b)]
-        if len(words[0]) != len(words[1]):
-            return False
-        other = [(x, y) for x, y in zip(*words, strict=True) if x != y]
-        return (
-            len(other) == 1
-            and min(map(len, other[0])) > 4
-            and not re.search("[0-9]", "".join(other[0]))
-            and SequenceMatcher(None, *other[0]).ratio() >= ALIKE
-        )
-
-    pairs = [f"'{a}' and '{b}'" for a, b in itertools.combinations(cities, 2) if alike(a, b)]
-    if not pairs:
-        return []
-    return [f"Is it one city that is written as {', or '.join(pairs)}? They are counted as two."]
-
-
 def _unknown(city: str, cities: Sequence[str]) -> str:
     if not city:
         return "The cell is empty; write 0 where the person was not seen."
@@ -379,9 +281,10 @@ def _read_sightings(
     at = [names.index(column) for column in ("person", "date", "city")]
     if "freq" in names:
         problems.add("A row is one sighting of one person; it has no number of people.", 1, "freq")
-    known = cities or _in_order({cells[at[2]] for _, cells in rows} - {""})
-    _check_alike(problems, known)
-    _check_many(problems, known, cities)
+    known = cities or in_order({cells[at[2]] for _, cells in rows} - {""})
+    for told in faults(known, named=cities is not None):
+        problems.add(told)
+    problems.stop()
     number = {city: i + 1 for i, city in enumerate(known)}
     where: dict[tuple[str, date], tuple[int, int]] = {}
     for line, cells in rows:
@@ -415,7 +318,7 @@ def _read_sightings(
     problems.stop()
     if not where:
         raise InputError(Problem("There are no sightings in the file.", file=problems.file))
-    notes = [] if cities else _nearly_alike(known)
+    notes = [] if cities else nearly_alike(known)
     placed: dict[tuple[Hashable, date], int | None] = {at: city for at, (city, _) in where.items()}
     return rules.pooled(placed, known, problems.file, notes)
 
@@ -449,9 +352,7 @@ def _read_table(
             problems.add(f"There are no occasions; expected: {_EXPECTED}.", 1)
         one_each = "freq" not in names
         headers = [names[i] for i in places]
-        for i in sorted(
-            _of_people(headers, rows_of_cells, one_each=one_each) if not cities else ()
-        ):
+        for i in sorted(of_people(headers, rows_of_cells, one_each=one_each) if not cities else ()):
             problems.add(
                 "This column is no occasion: it tells people or days apart, or its cities are in "
                 "no other column. Leave it out, or name it as a group; or give a row for each "
@@ -460,9 +361,10 @@ def _read_table(
                 occasions[i],
             )
     problems.stop()
-    known = cities or _in_order({e for _, entries in rows_of_cells for e in entries} - {"0", ""})
-    _check_alike(problems, known)
-    _check_many(problems, known, cities)
+    known = cities or in_order({e for _, entries in rows_of_cells for e in entries} - {"0", ""})
+    for told in faults(known, named=cities is not None):
+        problems.add(told)
+    problems.stop()
     number = {"0": 0, **{city: i + 1 for i, city in enumerate(known)}}
     patterns, freq, labels = [], [], []
     for (line, cells), (_, entries) in zip(rows, rows_of_cells, strict=True):
@@ -481,5 +383,5 @@ def _read_table(
         labels.append(", ".join(cells[names.index(group)] for group in groups))
     problems.stop()
     shaped = np.array(patterns, np.int64).reshape(len(patterns), len(occasions))
-    notes = [] if cities else _nearly_alike(known)
+    notes = [] if cities else nearly_alike(known)
     return made(problems.file, known, occasions, shaped, freq, labels if groups else None, notes)

@@ -106,8 +106,9 @@ def circuit(
     from typing import cast
 
     from darkfigure.circuit import shown
+    from darkfigure.circuit.bootstrap import bootstrap
     from darkfigure.circuit.covariate_table import read_covariates
-    from darkfigure.circuit.intervals import LIMITS, Limits, bootstrap, with_limits
+    from darkfigure.circuit.intervals import LIMITS, Limits, with_limits
     from darkfigure.circuit.road_tables import roads_of
     from darkfigure.circuit.shown_people import published_people
     from darkfigure.circuit.stock import stock_and_flow

@@ -20,7 +20,7 @@ from darkfigure.demand import sobol
 from darkfigure.demand._market import MONTHS
 from darkfigure.demand.break_even import turn
 from darkfigure.demand.market import Run, simulate
-from darkfigure.demand.scenario import LEVEL, Scenario, cut, drawn
+from darkfigure.demand.scenario import LEVEL, Group, Scenario, cut, drawn
 
 Floats = npt.NDArray[np.float64]
 
@@ -232,8 +232,8 @@ class Outcome:
         told = [
             f"Of {each.words}, the file says: {warning}"
             for each in self.scenario.unknowns()
-            for warning in getattr(each.unknown, "warnings", ())
-            if not getattr(each.unknown, "same_as", None)
+            if isinstance(each.unknown, Group) and not each.unknown.same_as
+            for warning in each.unknown.warnings
         ]
         return [*told, *(movement.warnings if movement else ())]
 
